@@ -1,0 +1,3 @@
+module github.com/whiskstore/whiskstore
+
+go 1.26
