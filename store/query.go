@@ -1,0 +1,173 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
+
+// Top is upstream's high sentinel: it sorts after every key that occurs.
+const Top = "\ufff0"
+
+// Key is a CouchDB-style key: strings, numbers (int, int64, float64) and bools.
+type Key []any
+
+// Stale says how old a CouchDB view may be. Other backends ignore it: their
+// views are never older than their documents.
+type Stale uint8
+
+// The values of Stale, upstream's StaleParameter.
+const (
+	StaleNo          Stale = iota // the view is brought up to date first
+	StaleOK                       // as the view is
+	StaleUpdateAfter              // as the view is, and updated afterwards
+)
+
+// Query asks for the rows of one view.
+//
+// The key shapes are those that upstream issues (storage.md 1.6); every other
+// one is ErrUnsupported:
+//
+//	StartKey      EndKey            rows
+//	[ns]          [ns, Top]         everything under ns
+//	[ns, since]   [ns, Top, Top]    since <= order field
+//	[ns, since]   [ns, upto, Top]   since <= order field <= upto
+//	[name]        [name]            identities by namespace
+//	[uuid, key]   [uuid, key]       identities by credentials
+//	[]            []                blockedNamespaces
+type Query struct {
+	// Table is "<design document>/<view>", for example "whisks.v2.1.0/actions".
+	Table string
+
+	StartKey Key
+	EndKey   Key
+
+	// Skip drops that many rows, before Limit counts (row QRY-D1).
+	Skip int
+
+	// Limit is the largest number of rows; 0 is unlimited.
+	Limit int
+
+	// IncludeDocs fills Row.Doc. The identities view always does.
+	IncludeDocs bool
+
+	// Descending returns the newest first.
+	Descending bool
+
+	// Reduce is accepted where a backend has reduce functions (CouchDB), and
+	// never together with IncludeDocs (row QRY-D2).
+	Reduce bool
+
+	// Stale matters to CouchDB only.
+	Stale Stale
+
+	// OnUnreadable, when set, is called with an ErrUnreadable for each document
+	// that cannot be shaped into a row, and the loop goes on; the document takes
+	// part in Skip. It is called from the goroutine of the loop.
+	OnUnreadable func(error)
+}
+
+// Row is one row of a view.
+type Row struct {
+	// ID is the id of the document that the row comes from.
+	ID string
+
+	// Key is the row's key as JSON: an array, or the scalar of
+	// blockedNamespaces.
+	Key json.RawMessage
+
+	// Value is the view's value as JSON.
+	Value json.RawMessage
+
+	// Doc is the document when documents are included, nil otherwise. In a join
+	// it is the joined document, nil when that does not exist.
+	Doc *Document
+
+	// Joined says that Doc comes from a join, so that a nil Doc is an answer.
+	Joined bool
+
+	// Rev is the revision of the row's own document, empty where the backend does
+	// not return one with a row.
+	Rev string
+}
+
+// MarshalJSON returns the row as upstream writes it: id, key, value and, when
+// documents are included, doc with `_id` and, where known, `_rev` in front.
+func (r Row) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteString(`{"id":`)
+	if err := appendValue(&b, r.ID); err != nil {
+		return nil, err
+	}
+	b.WriteString(`,"key":`)
+	b.Write(orNull(r.Key))
+	b.WriteString(`,"value":`)
+	b.Write(orNull(r.Value))
+	switch {
+	case r.Doc != nil:
+		doc, err := r.Doc.MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		b.WriteString(`,"doc":`)
+		b.Write(doc)
+	case r.Joined:
+		b.WriteString(`,"doc":null`)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// MarshalJSON returns the document as upstream writes it: the body with `_id`
+// and, when Version.Rev is set, `_rev` in front of its members.
+func (d Document) MarshalJSON() ([]byte, error) {
+	body := bytes.TrimLeft(d.Body, " \t\r\n")
+	if len(body) == 0 || body[0] != '{' {
+		return nil, &Error{Op: "encode", ID: d.ID, Kind: ErrInvalid, Err: errBodyNotObject}
+	}
+	var b bytes.Buffer
+	b.Grow(len(d.Body) + len(d.ID) + len(d.Version.Rev) + 24)
+	b.WriteString(`{"_id":`)
+	if err := appendValue(&b, d.ID); err != nil {
+		return nil, err
+	}
+	if d.Version.Rev != "" {
+		b.WriteString(`,"_rev":`)
+		if err := appendValue(&b, d.Version.Rev); err != nil {
+			return nil, err
+		}
+	}
+	rest := bytes.TrimLeft(body[1:], " \t\r\n")
+	if len(rest) == 0 || rest[0] != '}' {
+		b.WriteByte(',')
+	}
+	b.Write(rest)
+	return b.Bytes(), nil
+}
+
+// String returns the table and keys, for error texts.
+func (q *Query) String() string {
+	start, _ := json.Marshal(q.StartKey)
+	end, _ := json.Marshal(q.EndKey)
+	return q.Table + " " + string(start) + " to " + string(end) +
+		" skip " + strconv.Itoa(q.Skip) + " limit " + strconv.Itoa(q.Limit)
+}
+
+func orNull(raw json.RawMessage) []byte {
+	if len(raw) == 0 {
+		return []byte("null")
+	}
+	return raw
+}
+
+// appendValue writes v without the escaping of HTML characters, which upstream
+// does not do.
+func appendValue(b *bytes.Buffer, v string) error {
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	b.Truncate(b.Len() - 1) // Encode ends each value with a newline
+	return nil
+}
