@@ -6,6 +6,13 @@ import (
 	"time"
 )
 
+// The collections of a deployment, by the names that they have on Cosmos.
+const (
+	Whisks      = "whisks"      // actions, packages, rules and triggers (WhiskEntity)
+	Activations = "activations" // activation records (WhiskActivation)
+	Subjects    = "subjects"    // subjects and their limits (WhiskAuth)
+)
+
 // ArtifactStore is one collection of documents: whisks, activations or
 // subjects. It is safe for concurrent use.
 //
