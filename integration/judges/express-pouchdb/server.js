@@ -62,14 +62,36 @@ function documentOf(path) {
   return "";
 }
 
-function basicAuth({ user, password }) {
-  const want = Buffer.from(`Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`);
-  return (req, res, next) => {
-    const got = Buffer.from(req.headers.authorization || "");
-    if (req.path === "/" || req.path === "/_up") return next();
-    if (got.length === want.length && crypto.timingSafeEqual(got, want)) return next();
-    send(res, 401, { error: "unauthorized", reason: "You are not a server admin." });
+// Basic credentials, or the cookie that POST /_session gives for them: CouchDB clients use
+// the latter when the credentials stand in the URL.
+function authenticate({ user, password }) {
+  const basic = Buffer.from(`Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`);
+  const cookie = Buffer.from(crypto.randomBytes(24).toString("base64url"));
+  const same = (got, want) => got.length === want.length && crypto.timingSafeEqual(got, want);
+  const known = req => {
+    const [, session] = /(?:^|;\s*)AuthSession=([\w-]+)/.exec(req.headers.cookie || "") || [];
+    return same(Buffer.from(req.headers.authorization || ""), basic) || same(Buffer.from(session || ""), cookie);
   };
+  const session = express.Router();
+  session.get("/_session", (req, res) =>
+    send(res, 200, { ok: true, userCtx: known(req) ? { name: user, roles: ["_admin"] } : { name: null, roles: [] } }));
+  session.post("/_session", express.json(), express.urlencoded({ extended: false }), (req, res) => {
+    const { name, username = name, password: given } = req.body || {};
+    if (username !== user || given !== password) {
+      return send(res, 401, { error: "unauthorized", reason: "Name or password is incorrect." });
+    }
+    res.set("Set-Cookie", `AuthSession=${cookie}; Version=1; Path=/; HttpOnly`);
+    send(res, 200, { ok: true, name: user, roles: ["_admin"] });
+  });
+  session.delete("/_session", (req, res) => {
+    res.set("Set-Cookie", "AuthSession=; Version=1; Path=/; HttpOnly");
+    send(res, 200, { ok: true });
+  });
+  session.use((req, res, next) => {
+    if (req.path === "/" || req.path === "/_up" || known(req)) return next();
+    send(res, 401, { error: "unauthorized", reason: "You are not a server admin." });
+  });
+  return session;
 }
 
 // Answers about a document carry its revision as ETag, and refusals CouchDB's own reasons.
@@ -165,7 +187,7 @@ function createServer({ user, password }) {
   app.disable("etag");
   app.disable("x-powered-by");
   app.enable("case sensitive routing");
-  app.use(basicAuth({ user, password }), repairAnswers, updateToStale, ifMatchToRev);
+  app.use(authenticate({ user, password }), repairAnswers, updateToStale, ifMatchToRev);
 
   app.get("/_up", (req, res) => send(res, 200, { status: "ok" }));
   app.get("/", (req, res) =>
