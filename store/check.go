@@ -23,6 +23,9 @@ const (
 	// DefaultMaxBody is the largest body in bytes that Check lets pass by
 	// default, Cosmos's limit for an item. CouchDB's own default is 8,000,000.
 	DefaultMaxBody = 2 << 20
+
+	// MaxTTL is the longest time to live, what Cosmos's `ttl` holds in seconds.
+	MaxTTL = time.Duration(math.MaxInt32) * time.Second
 )
 
 // CheckOptions are the options of Check; nil is the zero value.
@@ -324,15 +327,12 @@ func checkKey(name string, key Key) error {
 	return nil
 }
 
-// maxTTL is the longest time to live, what Cosmos's `ttl` holds in seconds.
-const maxTTL = time.Duration(math.MaxInt32) * time.Second
-
 func checkTTL(name string, ttl time.Duration) error {
 	if ttl < 0 {
 		return fmt.Errorf("%s %v is negative", name, ttl)
 	}
-	if ttl > maxTTL {
-		return fmt.Errorf("%s %v, the limit is %v", name, ttl, maxTTL)
+	if ttl > MaxTTL {
+		return fmt.Errorf("%s %v, the limit is %v", name, ttl, MaxTTL)
 	}
 	return nil
 }
