@@ -193,8 +193,14 @@ func (c *checked) err(op Op, id string, kind Kind, cause error) error {
 
 // shape gives err the contract's form, with kind for what has none.
 func (c *checked) shape(op Op, id string, err error, kind Kind) error {
-	if err == nil || IsContext(err) {
-		return err
+	if err == nil {
+		return nil
+	}
+	if IsContext(err) {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return context.DeadlineExceeded
+		}
+		return context.Canceled
 	}
 	e, ok := err.(*Error)
 	if !ok {

@@ -167,12 +167,14 @@ func KindOf(err error) Kind {
 }
 
 // InDoubt reports whether a write that returned err may have been applied, or
-// may be applied later: kind ErrInDoubt, or a context that ended.
+// may be applied later: kind ErrInDoubt, or a context that ended. Like KindOf it
+// goes by the outermost *Error.
 func InDoubt(err error) bool {
-	return errors.Is(err, ErrInDoubt) || IsContext(err)
+	return KindOf(err) == ErrInDoubt || IsContext(err)
 }
 
-// IsContext reports whether err is the end of a context.
+// IsContext reports whether err is the end of a context. An *Error is not,
+// whatever its cause: a time-out of the backend's own is ErrUnavailable.
 func IsContext(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	return KindOf(err) == 0 && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
+	"strings"
 )
 
 // Top is upstream's high sentinel: it sorts after every key that occurs.
@@ -145,12 +146,22 @@ func (d Document) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// String returns the table and keys, for error texts.
+// String returns the table and keys, for error texts. Of a key of identities
+// only the first element is shown: the second is a secret.
 func (q *Query) String() string {
-	start, _ := json.Marshal(q.StartKey)
-	end, _ := json.Marshal(q.EndKey)
-	return q.Table + " " + string(start) + " to " + string(end) +
+	return q.Table + " " + q.keyText(q.StartKey) + " to " + q.keyText(q.EndKey) +
 		" skip " + strconv.Itoa(q.Skip) + " limit " + strconv.Itoa(q.Limit)
+}
+
+func (q *Query) keyText(key Key) string {
+	if len(key) > 1 && strings.HasSuffix(q.Table, "/identities") {
+		key = Key{key[0], "(secret)"}
+	}
+	text, err := json.Marshal(key)
+	if err != nil {
+		return "(malformed key)"
+	}
+	return string(text)
 }
 
 func orNull(raw json.RawMessage) []byte {
