@@ -1,0 +1,151 @@
+package attach
+
+import (
+	"context"
+	"encoding/base64"
+	"io"
+	"strings"
+
+	"github.com/whiskstore/whiskstore/store"
+	"github.com/whiskstore/whiskstore/store/entity"
+)
+
+// The content types of code (storage.md 5.1).
+const (
+	TypeBinary = "application/octet-stream"
+	TypeText   = "text/plain; charset=UTF-8"
+)
+
+// MaxCode is the largest code in bytes that GetAction assembles. Upstream's
+// limit for an action is 48 MiB.
+const MaxCode = 64 << 20
+
+// PutAction stores an action. Code that is inline in the entity becomes an
+// attachment, or an inline name when it is small; sequences, images without code
+// and references that are there already are stored as they are. old is the
+// reference of the version that is replaced, nil if there is none: its content
+// is removed once the new version is stored.
+//
+// The stored entity is returned: a copy of action with the reference and the
+// new revision.
+func (a *Attacher) PutAction(ctx context.Context, action *entity.Action, old *entity.Attached, opts *store.PutOptions) (*entity.Action, error) {
+	defer a.reads.forget(action.DocID())
+	stored := *action
+	if action.Exec.Code == nil || action.Exec.Code.Attached != nil {
+		v, err := store.PutAs(ctx, a.docs, action, opts)
+		stored.Revision = v
+		return &stored, err
+	}
+	content, contentType, binary := io.Reader(strings.NewReader(action.Exec.Code.Inline)), TypeText, entity.IsBinaryCode(action.Exec.Code.Inline)
+	if binary {
+		content, contentType = base64.NewDecoder(base64.StdEncoding, strings.NewReader(strings.TrimSpace(action.Exec.Code.Inline))), TypeBinary
+	}
+	v, _, err := a.Put(ctx, action.DocID(), contentType, content, old, func(ref entity.Attached) (store.Document, error) {
+		stored.Exec.Code = &entity.Code{Attached: &ref}
+		stored.Exec.Binary = binary
+		return stored.MarshalDocument()
+	}, opts)
+	if err != nil {
+		return nil, err
+	}
+	stored.Revision = v
+	return &stored, nil
+}
+
+// GetAction returns the action id with its code inline, binary code as base64
+// (rows ATT-04, ATT-05; legacy inline code unchanged, rows AC-03 to AC-05). The
+// entity belongs to the caller.
+//
+// Concurrent calls for one id without options share one read of the document
+// and one of the attachment. A call that begins after a write through this
+// Attacher has ended sees that write; one that must see a write made elsewhere
+// says so with opts.After.
+func (a *Attacher) GetAction(ctx context.Context, id string, opts *store.GetOptions) (*entity.Action, error) {
+	var got assembled
+	var err error
+	if opts != nil && *opts != (store.GetOptions{}) {
+		got, err = a.assemble(ctx, id, opts)
+	} else {
+		got, err = a.reads.do(ctx, id, func(ctx context.Context) (assembled, error) { return a.assemble(ctx, id, nil) })
+	}
+	if err != nil {
+		return nil, err
+	}
+	action := new(entity.Action)
+	if err := action.UnmarshalDocument(got.doc); err != nil {
+		return nil, err
+	}
+	if got.attached {
+		action.Exec.Code = &entity.Code{Inline: got.code}
+	}
+	return action, nil
+}
+
+// assembled is what one read found: the document and, if its code is attached,
+// the code as upstream spells it in an action.
+type assembled struct {
+	doc      store.Document
+	attached bool
+	code     string
+}
+
+func (a *Attacher) assemble(ctx context.Context, id string, opts *store.GetOptions) (assembled, error) {
+	doc, err := a.docs.Get(ctx, id, opts)
+	if err != nil {
+		return assembled{}, err
+	}
+	var action entity.Action
+	if err := action.UnmarshalDocument(doc); err != nil {
+		return assembled{}, err
+	}
+	if action.Exec.Code == nil || action.Exec.Code.Attached == nil {
+		return assembled{doc: doc}, nil
+	}
+	code, err := a.code(ctx, id, action.Exec.Code.Attached, action.Exec.Binary)
+	return assembled{doc: doc, attached: true, code: code}, err
+}
+
+// code reads an attachment as the text that stands in an action.
+func (a *Attacher) code(ctx context.Context, id string, ref *entity.Attached, binary bool) (string, error) {
+	r, err := a.Read(ctx, id, ref)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	var text strings.Builder
+	if n := ref.Length; n != nil && *n > 0 && *n <= MaxCode {
+		text.Grow(base64.StdEncoding.EncodedLen(int(*n)))
+	}
+	content := io.LimitReader(&contextReader{ctx, r}, MaxCode+1)
+	var read int64
+	if binary {
+		enc := base64.NewEncoder(base64.StdEncoding, &text)
+		if read, err = io.Copy(enc, content); err == nil {
+			err = enc.Close()
+		}
+	} else {
+		read, err = io.Copy(&text, content)
+	}
+	if err != nil {
+		return "", fail(store.OpRead, id, err)
+	}
+	if read > MaxCode {
+		return "", &store.Error{Op: store.OpRead, ID: id, Kind: store.ErrTooLarge, Err: errTooLarge}
+	}
+	return text.String(), nil
+}
+
+// DeleteAction deletes the action's document, then its attachments (row
+// ATT-07). That attachments stay behind is logged, not an error: the action is
+// gone.
+func (a *Attacher) DeleteAction(ctx context.Context, id, rev string, opts *store.DeleteOptions) (store.Version, error) {
+	defer a.reads.forget(id)
+	v, err := a.docs.Delete(ctx, id, rev, opts)
+	if err != nil {
+		return v, err
+	}
+	if err := a.DeleteAll(ctx, id); err != nil {
+		a.log.WarnContext(ctx, "attachments of a deleted document stay behind", "document", id, "error", err)
+	}
+	return v, nil
+}
