@@ -1,7 +1,6 @@
 package entity
 
 import (
-	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -137,16 +136,29 @@ func (e *ParameterEncryption) Unlock(p Parameters) (Parameters, error) {
 	}
 	out := make(Parameters, len(p))
 	for i, x := range p {
-		if aead := e.ciphers[x.Encryption]; aead != nil && isString(x.Value) {
-			plain, err := decrypt(aead, x.Value)
-			if err != nil {
+		if aead := e.ciphers[x.Encryption]; aead != nil {
+			var err error
+			if x, err = open(aead, x); err != nil {
 				return nil, at(index(i)+".value", fmt.Errorf("%s: %w", x.Encryption, err))
 			}
-			x.Value, x.Encryption = plain, ""
 		}
 		out[i] = x
 	}
 	return out, nil
+}
+
+// open decrypts x, which stays as it is when its value is not a string, as
+// upstream has it.
+func open(aead cipher.AEAD, x Parameter) (Parameter, error) {
+	value, err := encodeRaw(x.Value)
+	if err != nil || !isString(value) {
+		return x, err
+	}
+	plain, err := decrypt(aead, value)
+	if err == nil {
+		x.Value, x.Encryption = plain, ""
+	}
+	return x, err
 }
 
 func (e *ParameterEncryption) encrypt(plain []byte) (json.RawMessage, error) {
@@ -163,8 +175,8 @@ func (e *ParameterEncryption) encrypt(plain []byte) (json.RawMessage, error) {
 
 var errLocked = errors.New("cannot be decrypted with the configured key")
 
-func decrypt(aead cipher.AEAD, value json.RawMessage) (json.RawMessage, error) {
-	text, err := decodeString(bytes.TrimSpace(value))
+func decrypt(aead cipher.AEAD, value []byte) (json.RawMessage, error) {
+	text, err := decodeString(value)
 	if err != nil {
 		return nil, err
 	}

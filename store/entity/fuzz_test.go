@@ -63,6 +63,7 @@ func FuzzUnlock(f *testing.F) {
 		f.Add([]byte(`"`+tc.aes256+`"`), true)
 	}
 	f.Add([]byte(`""`), false)
+	f.Add([]byte(`"`), true)
 	e := encryption(f, entity.AES128)
 	f.Fuzz(func(t *testing.T, value []byte, long bool) {
 		alg := entity.AES128
