@@ -1,0 +1,100 @@
+package tworegions
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Config is one run. The zero value of each field means its default.
+type Config struct {
+	// Duration is how long the nodes work, default 5 s. Draining and the final
+	// comparison come after it.
+	Duration time.Duration
+
+	// Nodes is the number of control-plane nodes in each region, default 2.
+	Nodes int
+
+	// Delay is how long a change travels between the regions, default 40 ms.
+	Delay time.Duration
+
+	// Loss is the share of deliveries between the regions that get lost and are
+	// sent again after another Delay, default 0.
+	Loss float64
+
+	// TombstoneTTL is how long a deleted document stays as a tombstone, default
+	// 1 h.
+	TombstoneTTL time.Duration
+
+	// Rate is the most operations a node does in a second, default 400.
+	Rate int
+
+	// Seed makes the workload repeatable as far as scheduling allows, default 1.
+	Seed uint64
+
+	// Progress receives an account of the run while it goes on; nil is silent.
+	// Live redraws it in place, for a terminal.
+	Progress io.Writer
+	Live     bool
+
+	// sabotage breaks one thing on purpose; only tests set it, and the shorter
+	// drain that goes with it.
+	sabotage     sabotage
+	drainTimeout time.Duration
+}
+
+// sabotage names a defect that tests plant, so that an invariant breaks.
+type sabotage string
+
+const (
+	loseTombstones sabotage = "replication loses tombstones"
+	loseUpdates    sabotage = "replication loses every tenth change"
+	noStamp        sabotage = "writes carry no cluster id"
+	noSoftDelete   sabotage = "deletes leave no tombstone"
+	noReadRouting  sabotage = "reads go to the replica whatever was written"
+)
+
+// MaxNodes bounds Config.Nodes.
+const MaxNodes = 64
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Duration == 0 {
+		c.Duration = 5 * time.Second
+	}
+	if c.Nodes == 0 {
+		c.Nodes = 2
+	}
+	if c.Delay == 0 {
+		c.Delay = 40 * time.Millisecond
+	}
+	if c.TombstoneTTL == 0 {
+		c.TombstoneTTL = time.Hour
+	}
+	if c.Rate == 0 {
+		c.Rate = 400
+	}
+	if c.Seed == 0 {
+		c.Seed = 1
+	}
+	if c.drainTimeout == 0 {
+		c.drainTimeout = drainTimeout
+	}
+	var errs []error
+	for _, bad := range []struct {
+		wrong bool
+		text  string
+	}{
+		{c.Duration < 0, fmt.Sprintf("duration %v is negative", c.Duration)},
+		{c.Nodes < 1 || c.Nodes > MaxNodes, fmt.Sprintf("nodes %d is not between 1 and %d", c.Nodes, MaxNodes)},
+		{c.Delay < 0, fmt.Sprintf("delay %v is negative", c.Delay)},
+		{!(c.Loss >= 0 && c.Loss < 1), fmt.Sprintf("loss %v is not between 0 and 1 (1 excluded)", c.Loss)},
+		{c.TombstoneTTL < time.Minute, fmt.Sprintf("tombstone TTL %v is under a minute: tombstones would expire during the run", c.TombstoneTTL)},
+		{c.Rate < 1, fmt.Sprintf("rate %d is not positive", c.Rate)},
+	} {
+		if bad.wrong {
+			errs = append(errs, errors.New(bad.text))
+		}
+	}
+	return c, errors.Join(errs...)
+}

@@ -1,0 +1,210 @@
+package tworegions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/whiskstore/whiskstore/store"
+)
+
+// replica is what a link delivers to.
+type replica interface {
+	Apply(ctx context.Context, change store.Change) error
+}
+
+// link replicates one collection from one region to another: asynchronously,
+// in order, with a delay, and like a network that loses and repeats.
+type link struct {
+	name     string
+	feed     store.ChangeFeed
+	to       replica
+	skip     string // where writes go both ways: changes of this cluster came from there
+	delay    time.Duration
+	loss     float64
+	rng      *rand.Rand
+	sabotage sabotage
+
+	mu    sync.Mutex
+	stats LinkStats
+	lags  []time.Duration // bounded by maxLags, oldest overwritten
+}
+
+// LinkStats is what one link did.
+type LinkStats struct {
+	Link      string        `json:"link"`
+	Delivered int64         `json:"delivered"`
+	Lost      int64         `json:"lost"`
+	LagP50    time.Duration `json:"lagP50"`
+	LagMax    time.Duration `json:"lagMax"`
+}
+
+const (
+	maxLags      = 4096
+	linkPageSize = 64
+	linkInFlight = 256 // pages on their way at once
+	feedWait     = 100 * time.Millisecond
+)
+
+type parcel struct {
+	due     time.Time
+	changes []store.Change
+}
+
+// run replicates until ctx ends. It is its own owner: both goroutines have
+// ended when it returns.
+func (l *link) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	parcels := make(chan parcel, linkInFlight)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer close(parcels)
+		if err := l.read(ctx, parcels); err != nil {
+			cancel(err)
+		}
+	})
+	wg.Go(func() {
+		if err := l.deliver(ctx, parcels); err != nil {
+			cancel(err)
+		}
+	})
+	wg.Wait()
+	defer cancel(nil)
+	if err := context.Cause(ctx); err != nil && !store.IsContext(err) {
+		return fmt.Errorf("%s: %w", l.name, err)
+	}
+	return nil
+}
+
+func (l *link) read(ctx context.Context, parcels chan<- parcel) error {
+	ranges, err := l.feed.Ranges(ctx)
+	if err != nil {
+		return err
+	}
+	if len(ranges) != 1 {
+		return fmt.Errorf("%d ranges, one expected of an embedded store", len(ranges))
+	}
+	token, err := l.feed.Start(ctx, ranges[0], store.FromBeginning())
+	if err != nil {
+		return err
+	}
+	for {
+		page, err := l.feed.Next(ctx, ranges[0], token, &store.NextOptions{Wait: feedWait, Limit: linkPageSize})
+		if err != nil {
+			return err
+		}
+		token = page.Token
+		if len(page.Changes) == 0 {
+			continue
+		}
+		select {
+		case parcels <- parcel{due: time.Now().Add(l.delay), changes: page.Changes}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (l *link) deliver(ctx context.Context, parcels <-chan parcel) error {
+	for p := range parcels {
+		for l.lost() {
+			p.due = p.due.Add(l.delay + time.Millisecond)
+		}
+		select {
+		case <-time.After(time.Until(p.due)):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		for _, change := range p.changes {
+			if change.ClusterID == l.skip && l.skip != "" || l.drop(change) {
+				continue
+			}
+			if err := l.to.Apply(ctx, change); err != nil {
+				return err
+			}
+			l.note(time.Since(change.Committed))
+		}
+	}
+	return nil
+}
+
+func (l *link) lost() bool {
+	if l.loss == 0 || l.rng.Float64() >= l.loss {
+		return false
+	}
+	l.mu.Lock()
+	l.stats.Lost++
+	l.mu.Unlock()
+	return true
+}
+
+func (l *link) drop(change store.Change) bool {
+	switch l.sabotage {
+	case loseTombstones:
+		return change.Deleted
+	case loseUpdates:
+		return l.rng.IntN(10) == 0
+	}
+	return false
+}
+
+func (l *link) note(lag time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.lags) < maxLags {
+		l.lags = append(l.lags, lag)
+	} else {
+		l.lags[l.stats.Delivered%maxLags] = lag
+	}
+	l.stats.Delivered++
+	l.stats.LagMax = max(l.stats.LagMax, lag)
+}
+
+func (l *link) snapshot() LinkStats {
+	l.mu.Lock()
+	lags := slices.Clone(l.lags)
+	s := l.stats
+	l.mu.Unlock()
+	s.Link = l.name
+	if len(lags) > 0 {
+		slices.Sort(lags)
+		s.LagP50 = lags[len(lags)/2]
+	}
+	return s
+}
+
+// dump reads a whole feed: the newest state of every document of a store.
+func dump(ctx context.Context, feed store.ChangeFeed) (map[string]store.Change, error) {
+	ranges, err := feed.Ranges(ctx)
+	if err != nil {
+		return nil, err
+	}
+	states := map[string]store.Change{}
+	for _, r := range ranges {
+		token, err := feed.Start(ctx, r, store.FromBeginning())
+		if err != nil {
+			return nil, err
+		}
+		for {
+			page, err := feed.Next(ctx, r, token, &store.NextOptions{Limit: 1000})
+			if err != nil {
+				return nil, err
+			}
+			for _, change := range page.Changes {
+				if change.Doc == nil {
+					return nil, errors.New("the feed of an embedded store returns documents")
+				}
+				states[change.ID] = change
+			}
+			if page.Drained {
+				break
+			}
+			token = page.Token
+		}
+	}
+	return states, nil
+}

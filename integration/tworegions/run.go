@@ -1,0 +1,336 @@
+// Package tworegions runs OpenWhisk's persistence in two regions and checks
+// what it promises while it goes on.
+//
+// Two regions hold the three collections. Whisks and subjects are written in
+// the first and replicated to the second, activations are written in both and
+// replicated both ways; replication is asynchronous, late, and may lose and
+// repeat. Nodes in each region create, update, delete, re-create, read and list
+// OpenWhisk's own documents through the stack that a controller would use.
+package tworegions
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/whiskstore/whiskstore/store"
+)
+
+// Result is the account of one run.
+type Result struct {
+	Elapsed    time.Duration `json:"elapsed"`
+	Drained    time.Duration `json:"drained"` // from the last write until both regions were equal
+	Operations int64         `json:"operations"`
+	Regions    []RegionStats `json:"regions"`
+	Nodes      []NodeStats   `json:"nodes"`
+	Links      []LinkStats   `json:"links"`
+	Invariants []Checked     `json:"invariants"`
+	Violations []string      `json:"violations"` // the first of them
+	Broken     int64         `json:"broken"`
+}
+
+// RegionStats is what one region holds at the end.
+type RegionStats struct {
+	Region     string `json:"region"`
+	Whisks     int    `json:"whisks"`
+	Subjects   int    `json:"subjects"`
+	Activation int    `json:"activations"`
+	Tombstones int    `json:"tombstones"`
+	Requests   int64  `json:"requests"`
+}
+
+// drainTimeout bounds how long the regions may take to become equal after the
+// last write.
+const drainTimeout = 15 * time.Second
+
+const (
+	contendedID    = "shared/counter"
+	contendedCount = "annotations.0.value"
+)
+
+type scenario struct {
+	cfg     Config
+	ledger  *ledger
+	regions []*region
+	nodes   []*node
+	links   []*link
+	started time.Time
+}
+
+// Run runs cfg. When ctx ends the nodes stop early and the run is judged all the
+// same. The error says that the run could not be done; broken invariants are in
+// the result.
+func Run(ctx context.Context, cfg Config) (Result, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return Result{}, err
+	}
+	s := &scenario{cfg: cfg, ledger: newLedger()}
+	if err := s.setUp(context.WithoutCancel(ctx)); err != nil {
+		return Result{}, fmt.Errorf("set-up: %w", err)
+	}
+	s.started = time.Now()
+
+	// Links live until the regions have been compared, nodes until ctx or the
+	// duration ends, the reporter as long as both.
+	linkCtx, stopLinks := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLinks()
+	linkErrs := make(chan error, len(s.links))
+	var linking, reporting sync.WaitGroup
+	for _, l := range s.links {
+		linking.Go(func() {
+			if err := l.run(linkCtx); err != nil {
+				linkErrs <- err
+			}
+		})
+	}
+	reportCtx, stopReport := context.WithCancel(context.WithoutCancel(ctx))
+	reporting.Go(func() { s.report(reportCtx) })
+
+	workErr := s.work(ctx)
+	drained, equal, drainErr := s.drain(linkCtx, linkErrs)
+	if workErr == nil && drainErr == nil {
+		drainErr = s.judge(linkCtx, equal)
+	}
+	stopReport()
+	reporting.Wait()
+	stopLinks()
+	linking.Wait()
+
+	res, err := s.result(context.WithoutCancel(ctx), drained)
+	for _, e := range []error{workErr, drainErr, s.close()} {
+		if err == nil {
+			err = e
+		}
+	}
+	return res, err
+}
+
+func (s *scenario) setUp(ctx context.Context) error {
+	templates, err := loadTemplates()
+	if err != nil {
+		return err
+	}
+	byCollection := map[string][]template{}
+	for _, t := range templates {
+		byCollection[t.collection] = append(byCollection[t.collection], t)
+	}
+	for i, name := range []string{"eu", "us"} {
+		r, err := newRegion(name, i == 0)
+		if err != nil {
+			return err
+		}
+		s.regions = append(s.regions, r)
+	}
+	eu, us := s.regions[0], s.regions[1]
+	s.link(store.Whisks, eu, us)
+	s.link(store.Subjects, eu, us)
+	s.link(store.Activations, eu, us).skip = us.name
+	s.link(store.Activations, us, eu).skip = eu.name
+
+	board := &board{}
+	for _, r := range s.regions {
+		for i := range s.cfg.Nodes {
+			n := &node{
+				name: fmt.Sprintf("%s-%d", r.name, i), region: r, cfg: s.cfg, ledger: s.ledger, board: board, templates: byCollection,
+				rng:    rand.New(rand.NewPCG(s.cfg.Seed, uint64(len(s.nodes)))),
+				stacks: map[string]store.ArtifactStore{}, docs: map[string]*expected{},
+			}
+			for _, c := range collections() {
+				if n.stacks[c], err = r.stack(s.cfg, c, eu); err != nil {
+					return err
+				}
+			}
+			s.nodes = append(s.nodes, n)
+		}
+	}
+	_, err = s.nodes[0].stacks[store.Whisks].Put(ctx, store.Document{ID: contendedID, Body: []byte(
+		`{"namespace":"shared","name":"counter","parameters":[],"limits":{},"version":"0.0.1","publish":false,` +
+			`"annotations":[{"key":"count","value":0}],"updated":1700000000000,"entityType":"trigger"}`)}, nil)
+	if err != nil {
+		return err
+	}
+	for _, n := range s.nodes {
+		if err := n.subscribe(ctx); err != nil {
+			return err
+		}
+	}
+	// Nodes of the second region start once the replica knows the shared document;
+	// until the links run, it is delivered by hand.
+	states, err := dump(ctx, eu.stores[store.Whisks].Feed())
+	if err != nil {
+		return err
+	}
+	return us.stores[store.Whisks].Apply(ctx, states[contendedID])
+}
+
+func (s *scenario) link(collection string, from, to *region) *link {
+	l := &link{
+		name: collection + " " + from.name + " to " + to.name, feed: from.stores[collection].Feed(), to: to.stores[collection],
+		delay: s.cfg.Delay, loss: s.cfg.Loss, sabotage: s.cfg.sabotage,
+		rng: rand.New(rand.NewPCG(s.cfg.Seed, 1000+uint64(len(s.links)))),
+	}
+	s.links = append(s.links, l)
+	return l
+}
+
+// work lets all nodes work until the duration or ctx ends, or one fails.
+func (s *scenario) work(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Duration)
+	defer cancel()
+	errs := make(chan error, len(s.nodes))
+	var working sync.WaitGroup
+	for _, n := range s.nodes {
+		working.Go(func() {
+			if err := n.work(ctx); err != nil {
+				errs <- err
+				cancel()
+			}
+		})
+	}
+	working.Wait()
+	select {
+	case err := <-errs:
+		return err
+	default:
+		return nil
+	}
+}
+
+// drain waits until both regions are equal, or until time is up.
+func (s *scenario) drain(ctx context.Context, linkErrs <-chan error) (took time.Duration, equal map[string]string, err error) {
+	start := time.Now()
+	timeout := time.After(s.cfg.drainTimeout)
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		equal = map[string]string{}
+		same := true
+		for _, c := range collections() {
+			diff, err := s.compare(ctx, c)
+			if err != nil {
+				return 0, nil, err
+			}
+			equal[c] = diff
+			same = same && diff == ""
+		}
+		if same {
+			return time.Since(start), equal, nil
+		}
+		select {
+		case err := <-linkErrs:
+			return 0, nil, err
+		case <-timeout:
+			return time.Since(start), equal, nil
+		case <-again.C:
+		}
+	}
+}
+
+// compare returns in what a collection differs between the regions, "" for
+// nothing.
+func (s *scenario) compare(ctx context.Context, collection string) (string, error) {
+	var states [2]map[string]store.Change
+	for i, r := range s.regions {
+		var err error
+		if states[i], err = dump(ctx, r.stores[collection].Feed()); err != nil {
+			return "", err
+		}
+	}
+	for id, a := range states[0] {
+		b, ok := states[1][id]
+		if !ok {
+			return fmt.Sprintf("%s is in %s only", id, s.regions[0].name), nil
+		}
+		if a.Version.Compare(b.Version) != store.Same || a.Deleted != b.Deleted || a.ClusterID != b.ClusterID ||
+			string(a.Doc.Body) != string(b.Doc.Body) || !a.Doc.Meta.Expires.Equal(b.Doc.Meta.Expires) {
+			return fmt.Sprintf("%s is at %s in %s and at %s in %s", id, a.Version.Rev, s.regions[0].name, b.Version.Rev, s.regions[1].name), nil
+		}
+	}
+	for id := range states[1] {
+		if _, ok := states[0][id]; !ok {
+			return fmt.Sprintf("%s is in %s only", id, s.regions[1].name), nil
+		}
+	}
+	return "", nil
+}
+
+// judge checks at rest what the nodes expect, in both regions.
+func (s *scenario) judge(ctx context.Context, equal map[string]string) error {
+	for _, c := range collections() {
+		s.ledger.check(RegionsEqual, equal[c] == "", "%s: %s", c, equal[c])
+	}
+	for _, r := range s.regions {
+		readers := map[string]store.ArtifactStore{}
+		for _, c := range collections() {
+			readers[c] = store.Chain{}.Over(&account{backend: r.stores[c], requests: &r.requests})
+		}
+		var contended, count int64
+		for _, n := range s.nodes {
+			contended += n.counts.contended.Load()
+			if err := n.judge(ctx, r, readers); err != nil {
+				return err
+			}
+		}
+		doc, err := readers[store.Whisks].Get(ctx, contendedID, nil)
+		if err == nil {
+			count = gjson.GetBytes(doc.Body, contendedCount).Int()
+		}
+		s.ledger.check(NoLostUpdate, err == nil && count == contended, "%s counts %d, %d updates succeeded (%v)", r.name, count, contended, err)
+	}
+	return nil
+}
+
+func (s *scenario) close() error {
+	var first error
+	for _, n := range s.nodes {
+		for _, c := range collections() {
+			if err := n.stacks[c].Close(); err != nil && first == nil {
+				first = err
+			}
+		}
+	}
+	for _, r := range s.regions {
+		for _, c := range collections() {
+			if err := r.stores[c].Close(); err != nil && first == nil {
+				first = err
+			}
+		}
+	}
+	return first
+}
+
+func (s *scenario) result(ctx context.Context, drained time.Duration) (Result, error) {
+	res := Result{Elapsed: time.Since(s.started), Drained: drained}
+	res.Invariants, res.Violations, res.Broken = s.ledger.snapshot()
+	for _, n := range s.nodes {
+		stats := n.counts.snapshot(n.name, n.region.name)
+		res.Nodes = append(res.Nodes, stats)
+		res.Operations += stats.Operations()
+	}
+	for _, l := range s.links {
+		res.Links = append(res.Links, l.snapshot())
+	}
+	for _, r := range s.regions {
+		stats := RegionStats{Region: r.name, Requests: r.requests.Load()}
+		for c, into := range map[string]*int{store.Whisks: &stats.Whisks, store.Subjects: &stats.Subjects, store.Activations: &stats.Activation} {
+			states, err := dump(ctx, r.stores[c].Feed())
+			if err != nil {
+				return res, err
+			}
+			for _, change := range states {
+				if change.Deleted {
+					stats.Tombstones++
+				} else {
+					*into++
+				}
+			}
+		}
+		res.Regions = append(res.Regions, stats)
+	}
+	return res, nil
+}

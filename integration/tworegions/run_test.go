@@ -1,0 +1,100 @@
+package tworegions
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// short is a run that is long enough for every invariant to be checked.
+func short() Config {
+	return Config{Duration: 700 * time.Millisecond, Delay: 5 * time.Millisecond, Rate: 800, Loss: 0.05, Seed: 7}
+}
+
+func TestRunHoldsEveryInvariant(t *testing.T) {
+	var progress bytes.Buffer
+	cfg := short()
+	cfg.Progress, cfg.Live = &progress, true
+	res, err := Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range res.Invariants {
+		if c.Checks == 0 || c.Broken != 0 {
+			t.Errorf("%s: got %d checks and %d broken, want some and none", c.Invariant, c.Checks, c.Broken)
+		}
+	}
+	for _, v := range res.Violations {
+		t.Error(v)
+	}
+	for _, l := range res.Links {
+		if l.Delivered == 0 || l.LagMax < cfg.Delay {
+			t.Errorf("%s: got %d changes and a lag of %v, want some and at least %v", l.Link, l.Delivered, l.LagMax, cfg.Delay)
+		}
+	}
+	var out bytes.Buffer
+	res.WriteSummary(&out, false)
+	if text := out.String(); !strings.Contains(text, "0 broken invariants") || !strings.Contains(progress.String(), "us-1") {
+		t.Errorf("summary or picture incomplete:\n%s\n%s", text, &progress)
+	}
+}
+
+// TestSabotage plants one defect at a time: the run has to notice.
+func TestSabotage(t *testing.T) {
+	for _, tc := range []struct {
+		sabotage sabotage
+		want     []Invariant // must break
+	}{
+		{loseTombstones, []Invariant{DeletedStays, RegionsEqual}},
+		{loseUpdates, []Invariant{RegionsEqual}},
+		{noStamp, []Invariant{ClusterIDs}},
+		{noSoftDelete, []Invariant{TombstoneTTLs}},
+		{noReadRouting, []Invariant{ReadYourWrites}},
+	} {
+		t.Run(string(tc.sabotage), func(t *testing.T) {
+			cfg := short()
+			cfg.sabotage = tc.sabotage
+			cfg.drainTimeout = time.Second
+			res, err := Run(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			broken := map[Invariant]int64{}
+			for _, c := range res.Invariants {
+				broken[c.Invariant] = c.Broken
+			}
+			for _, inv := range tc.want {
+				if broken[inv] == 0 {
+					t.Errorf("%s: got none broken, want some; broken: %v", inv, broken)
+				}
+			}
+			if len(res.Violations) == 0 || len(res.Violations) > maxViolations {
+				t.Errorf("violations: got %d texts, want 1 to %d", len(res.Violations), maxViolations)
+			}
+		})
+	}
+}
+
+func TestConfigRefusesWhatCannotRun(t *testing.T) {
+	for _, tc := range []struct {
+		cfg  Config
+		want string
+	}{
+		{Config{Nodes: -1}, "nodes -1"},
+		{Config{Nodes: MaxNodes + 1}, "nodes 65"},
+		{Config{Loss: 1}, "loss 1"},
+		{Config{Delay: -1}, "delay"},
+		{Config{Duration: -1}, "duration"},
+		{Config{TombstoneTTL: time.Second}, "tombstone TTL"},
+		{Config{Rate: -5}, "rate -5"},
+	} {
+		if _, err := Run(t.Context(), tc.cfg); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%+v: got %v, want an error about %s", tc.cfg, err, tc.want)
+		}
+	}
+}
