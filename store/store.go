@@ -38,9 +38,11 @@ const (
 //
 // # What is not promised
 //
-// No order between operations on different documents, no isolation of a Query
-// from writes that run beside it (a document that changes meanwhile appears in
-// its old or its new state, never twice and never half), no transactions.
+// No transactions and no order between operations on different documents. A
+// Query is not isolated from writes that run beside it: a document that changes
+// meanwhile appears in its old or its new state, never half, and where its place
+// in the order changes, a backend that pages may show it twice or not at all.
+// More that one backend or the other cannot keep stands in the package comment.
 type ArtifactStore interface {
 	Getter
 	Putter
