@@ -67,7 +67,7 @@ func Decode(doc store.Document) (Entity, error) {
 		r.forget()
 		e.read(r)
 		if r.err == nil {
-			keep(e, r, doc)
+			e.keep(r.rest(), doc.Version)
 			return e, nil
 		}
 		if typed {
@@ -107,14 +107,9 @@ func unmarshal[T any, P interface {
 		}
 		return unreadable(doc, cause)
 	}
-	keep(e, r, doc)
+	e.keep(r.rest(), doc.Version)
 	*v = n
 	return nil
-}
-
-func keep(e readable, r *reader, doc store.Document) {
-	r.take("entityType")
-	e.keep(r.rest(), doc.Version)
 }
 
 // entityType returns the stored type and whether it is a string.

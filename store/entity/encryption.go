@@ -185,7 +185,7 @@ func decrypt(aead cipher.AEAD, value []byte) (json.RawMessage, error) {
 		return nil, errors.New("not base64")
 	}
 	n := aead.NonceSize()
-	if len(msg) < 4+n+aead.Overhead() {
+	if len(msg) < 4+n {
 		return nil, errors.New("too short")
 	}
 	if binary.BigEndian.Uint32(msg) != uint32(n) {

@@ -27,6 +27,9 @@ func TestSecretsAreNotShown(t *testing.T) {
 	for _, v := range []any{s, &s, auth, &auth, hidden, &hidden, id, cfg, []entity.Secret{s}, map[string]entity.Secret{"k": s}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t"} {
 			fmt.Fprintf(&out, verb+"\n", v)
+			if got := fmt.Sprintf(verb, s); got != "[redacted]" {
+				t.Errorf("%s: got %s, want [redacted]", verb, got)
+			}
 		}
 		text, err := json.Marshal(v)
 		fmt.Fprintf(&out, "%s %v\n", text, err)

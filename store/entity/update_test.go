@@ -1,9 +1,11 @@
 package entity_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/whiskstore/whiskstore/store"
 	"github.com/whiskstore/whiskstore/store/entity"
 )
 
@@ -29,9 +31,14 @@ func TestUpdatesKeepWhatTheyDoNotTouch(t *testing.T) {
 		}, `"attachmentType":"text/plain",`, `"attachmentType":"text/plain","length":7,`},
 		{"action_code_inline", "unknown-action", func(v typed) typed {
 			a := v.(*entity.Action)
-			a.Exec.Code = &entity.Code{Inline: "x"}
+			a.Exec.Code, a.Exec.Binary = &entity.Code{Inline: "x"}, true // derived, so that this says nothing
 			return a
 		}, `"code":{"x":[1,2.50],"attachmentName":"s3:abc","attachmentType":"text/plain","sha":"1"}`, `"code":"x"`},
+		{"action_code_binary", "unknown-action", func(v typed) typed {
+			a := v.(*entity.Action)
+			a.Exec.Binary = true
+			return a
+		}, `"binary":false`, `"binary":true`},
 		{"action_kind", "unknown-action", func(v typed) typed {
 			a := v.(*entity.Action)
 			a.Exec.Kind, a.Exec.Components = entity.KindSequence, []entity.FullyQualifiedEntityName{ref}
@@ -200,6 +207,43 @@ func TestCopiesDoNotReachTheOriginal(t *testing.T) {
 		if got, want := string(encode(t, v)), string(files(t, "golden/"+name+".json")[name]); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)
 		}
+	}
+}
+
+func TestBinaryIsDerivedOfInlineCode(t *testing.T) {
+	for name, want := range map[string]bool{"action-inline": false, "action-binary": true, "action-java": true, "action-mem": false} {
+		var a entity.Action
+		if err := a.UnmarshalDocument(golden(t, name)); err != nil {
+			t.Fatal(err)
+		}
+		if a.Exec.Binary != want {
+			t.Errorf("%s: got %v, want %v", name, a.Exec.Binary, want)
+		}
+	}
+}
+
+// A repeated name counts once, its last value in its first place, however many
+// members there are.
+func TestRepeatedMembersOfLargeObjects(t *testing.T) {
+	var given, want strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&given, `"m%d":%d,`, i, i)
+		fmt.Fprintf(&want, `"m%d":%d,`, i, i+i/20*100)
+	}
+	for i := 20; i < 40; i++ {
+		fmt.Fprintf(&given, `"m%d":%d,`, i, i+100)
+	}
+	doc := store.Document{ID: "guest/limits", Body: []byte("{" + given.String() + `"firesPerMinute":1}`)}
+	var n entity.NamespaceLimits
+	if err := n.UnmarshalDocument(doc); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := n.MarshalDocument()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(doc.Body), "{"+want.String()+`"firesPerMinute":1}`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
