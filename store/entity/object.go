@@ -39,7 +39,7 @@ const mapFrom = 16
 // readObject splits raw into members. Of a repeated name the last value counts,
 // at the place of the first, as in upstream's maps.
 func readObject(raw []byte) (*reader, error) {
-	r := &reader{}
+	r := &reader{members: make([]member, 0, 4)}
 	var index map[string]int
 	err := rawjson.Object(raw, func(name, value []byte) error {
 		n := string(rawjson.Name(name))
@@ -142,17 +142,16 @@ func pointer[T any](decode func([]byte) (T, error)) func([]byte) (*T, error) {
 	}
 }
 
-// rest returns what is left when all typed fields have taken theirs. It shares
-// no memory with the text that was read.
+// rest returns what is left when all typed fields have taken theirs, and is the
+// last thing to be asked of r. It shares no memory with the text that was read.
 func (r *reader) rest() layout {
-	l := make(layout, len(r.members))
 	for i, m := range r.members {
-		l[i] = member{name: m.name, known: m.known}
+		r.members[i].raw = nil
 		if !m.known {
-			l[i].raw = compact(m.raw)
+			r.members[i].raw = compact(m.raw)
 		}
 	}
-	return l
+	return r.members
 }
 
 // compact copies well-formed JSON without its insignificant white space. Numbers
