@@ -35,7 +35,8 @@ const (
 const epoch = 1_700_000_000_000
 
 // Corpus returns the documents of a collection (whisks, activations or
-// subjects), in random order. The same seed gives the same documents.
+// subjects), in random order. The same seed gives the same documents. It panics
+// when the collection is none of the three.
 func Corpus(collection string, seed uint64) []Document {
 	g := &generator{rnd: rand.New(rand.NewPCG(seed, 1)), next: epoch}
 	switch collection {

@@ -29,7 +29,8 @@ var reduces = map[string]string{"identities": "", "blockedNamespaces": "_sum"}
 
 // DesignDocuments returns the design documents of a collection (whisks,
 // activations or subjects) that queries name, in the order of their ids. The map
-// functions are written from the description of upstream's.
+// functions are written from the description of upstream's. It panics when the
+// collection is none of the three.
 func DesignDocuments(collection string) []DesignDocument {
 	var docs []DesignDocument
 	root := path.Join("testdata/views", collection)

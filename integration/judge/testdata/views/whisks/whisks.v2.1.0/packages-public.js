@@ -1,7 +1,10 @@
 function (doc) {
   try {
-    if (!doc.binding || !doc.publish || Object.keys(doc.binding).length > 0) {
+    if (!doc.binding || !doc.publish) {
       return;
+    }
+    for (var name in doc.binding) {
+      return; // it binds another package
     }
     emit([doc.namespace, doc.updated], {
       namespace: doc.namespace,
