@@ -138,8 +138,9 @@
 //   - Absence after Delete on CouchDB when the document has conflicts: the next leaf shows.
 //   - Bodies byte for byte. 1.0 is 1 on Cosmos; integers beyond 2^53 are rounded on both
 //     test servers; members move.
-//   - Rows of documents without the order member: Cosmos leaves them out, CouchDB gives them
-//     the key null, which only [ns] to [ns, Top] reaches.
+//   - Rows of documents whose order member is missing or no number. Cosmos leaves out those
+//     without one, but counts them, unless the condition asks for a number; CouchDB gives
+//     them the key null, which only [ns] to [ns, Top] reaches. Package view has none of them.
 //   - Expires and PutOptions.TTL on CouchDB, unless the backend keeps them in a member of its
 //     own beside clusterId. Both names are then lost to bodies, which Check lets pass.
 //   - Ids that begin with an underscore on CouchDB (400), legal names of namespaces.
