@@ -148,6 +148,10 @@ func (c *counted) Query(ctx context.Context, q *store.Query) iter.Seq2[store.Row
 			if !yield(row, err) {
 				return
 			}
+			sent = true
+		}
+		if !sent {
+			c.n.Add(1)
 		}
 	}
 }
