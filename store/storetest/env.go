@@ -238,7 +238,7 @@ func TestStore(t *testing.T, newHarness NewHarness) {
 func testStore(t tb, newHarness NewHarness) {
 	for _, cases := range [][]suiteCase{
 		crudCases, deleteCases, contractCases, inputCases, versionCases, tombstoneCases, ttlCases,
-		queryCases, loopCases, viewCases, subjectCases, besideCases,
+		queryCases, loopCases, viewCases, subjectCases, besideCases, attachedCases,
 	} {
 		runCases(t, newHarness, cases)
 	}
