@@ -293,7 +293,7 @@ func randomData(rnd *rand.Rand) []byte {
 // The reference over many random sets, in every run of the tests.
 func TestPlanAgainstReference(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	for i := range 10000 {
+	for i := range 3000 {
 		data := randomData(rnd)
 		check(t, data)
 		if t.Failed() {

@@ -171,6 +171,8 @@ func TestListRows(t *testing.T) {
 			`{"namespace":"foo","name":"r","version":"0.0.1","publish":false,"annotations":[],"updated":1}`},
 		{"nested_values_stay_verbatim", whiskTables + "actions", `{"updated":1.70e12,"annotations":[ {"key":"a","value":12345678901234567890.10} ],"exec":{"binary":"yes"},"limits":{ }}`,
 			`{"annotations":[ {"key":"a","value":12345678901234567890.10} ],"updated":1.70e12,"limits":{ },"exec":{"binary":"yes"}}`},
+		{"escaped_names_of_members", whiskTables + "actions", `{"upd\u0061ted":1,"exec":{"b\u0069nary":true}}`, `{"updated":1,"exec":{"binary":true}}`},
+		{"last_of_two_members", whiskTables + "actions", `{"updated":2,"updated":1,"exec":{"binary":true,"binary":false}}`, `{"updated":1,"exec":{"binary":false}}`},
 		{"entity_keeps_nulls", whiskTables + "triggers", `{"namespace":null,"updated":1}`, `{"namespace":null,"updated":1}`},
 		{"activation_drops_nulls", activations, `{"cause":null,"start":5,"end":null,"response":{"statusCode":null}}`, `{"start":5}`},
 		{"empty_binding", whiskTables + "packages", "{\"updated\":1,\"binding\":{ \n}}", `{"updated":1,"binding":false}`},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -235,5 +236,22 @@ func TestRowsDoNotShareMemory(t *testing.T) {
 	}
 	if row.Doc != nil {
 		t.Errorf("document: got %v, want none", row.Doc)
+	}
+}
+
+func TestRowsWithDocuments(t *testing.T) {
+	q := everything(activations, "ns")
+	q.IncludeDocs = true
+	doc := store.Document{ID: "ns/1", Version: store.Version{Rev: "1-a", Order: 1, Lineage: "l"},
+		Body: []byte(` {"namespace":"ns","start":5 , "logs":[]}`), Meta: store.Meta{ClusterID: "c"}}
+	rows, err := newPlan(t, store.Activations, q).Rows(t.Context(), doc, nil)
+	if err != nil || len(rows) != 1 || rows[0].Doc == nil {
+		t.Fatalf("rows: got %v and %v, want one with its document", rows, err)
+	}
+	if !reflect.DeepEqual(*rows[0].Doc, doc) {
+		t.Errorf("document: got %+v, want %+v", *rows[0].Doc, doc)
+	}
+	if rows[0].Joined || rows[0].ID != doc.ID || rows[0].Rev != "1-a" {
+		t.Errorf("row: got %+v, want id and revision of the document, not joined", rows[0])
 	}
 }
