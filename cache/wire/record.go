@@ -1,0 +1,279 @@
+package wire
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/whiskstore/whiskstore/store"
+)
+
+// format is the version of the headers. Fields may be added without raising it.
+const format = 1
+
+// Names of the headers.
+const (
+	headerFormat   = "whiskstore-format"
+	headerSource   = "whiskstore-source"
+	headerEpoch    = "whiskstore-epoch"
+	headerSeq      = "whiskstore-seq"
+	headerKind     = "whiskstore-kind"
+	headerKey      = "whiskstore-key"
+	headerVersion  = "whiskstore-version"
+	headerDeleted  = "whiskstore-deleted"
+	headerCluster  = "whiskstore-cluster"
+	headerPosition = "whiskstore-position"
+	headerRange    = "whiskstore-range"
+	headerOf       = "whiskstore-of"
+	headerVouched  = "whiskstore-vouched"
+	headerHandover = "whiskstore-handover"
+	headerPrefix   = "whiskstore-"
+)
+
+// Encode makes the record of m. Watermarks and verify messages have a value about
+// a key that no entity can have, which Scala controllers look up in vain; the
+// key of a verify message stands in a header.
+func Encode(m Message) Record {
+	key := m.Key
+	hidden := m.Kind == Verify || m.Kind == Watermark
+	if hidden {
+		key = Key{MainID: impossibleID}
+	}
+	r := Record{Value: AppendValue(make([]byte, 0, 64+len(m.InstanceID)+len(key.MainID)), m.InstanceID, key)}
+	if m.Kind == Plain {
+		return r
+	}
+	r.Headers = make([]Header, 0, 10)
+	add := func(key, value string) { r.Headers = append(r.Headers, Header{Key: key, Value: []byte(value)}) }
+	number := func(key string, n uint64) { add(key, strconv.FormatUint(n, 10)) }
+	number(headerFormat, format)
+	add(headerKind, m.Kind.String())
+	add(headerSource, m.Source)
+	number(headerEpoch, uint64(m.Epoch))
+	number(headerSeq, m.Seq)
+	if m.Kind == Verify {
+		add(headerKey, m.Key.MainID)
+	}
+	if m.Version.Rev != "" {
+		add(headerVersion, strconv.FormatUint(m.Version.Order, 10)+":"+pair(m.Version.Lineage, m.Version.Rev))
+	}
+	if m.Deleted {
+		add(headerDeleted, "true")
+	}
+	if m.Cluster != "" {
+		add(headerCluster, m.Cluster)
+	}
+	if m.Position != "" {
+		add(headerPosition, string(m.Position))
+	}
+	if m.Range != nil {
+		add(headerRange, pair(m.Range.Min, m.Range.Max))
+		add(headerOf, m.Range.Of)
+	}
+	if !m.Vouched.IsZero() {
+		add(headerVouched, strconv.FormatInt(m.Vouched.UnixMilli(), 10))
+	}
+	if m.Handover != nil {
+		add(headerHandover, m.Handover.text())
+	}
+	return r
+}
+
+// pair writes two strings so that they can be told apart whatever they hold.
+func pair(a, b string) string { return strconv.Itoa(len(a)) + ":" + a + b }
+
+func parsePair(s string) (a, b string, ok bool) {
+	length, rest, ok := strings.Cut(s, ":")
+	n, err := strconv.ParseUint(length, 10, 16)
+	if !ok || err != nil || n > uint64(len(rest)) {
+		return "", "", false
+	}
+	return rest[:n], rest[n:], true
+}
+
+// text is "<epoch>" followed by ";<partition>=<last sequence>" for each
+// partition, in order.
+func (h *Handover) text() string {
+	b := strconv.AppendUint(nil, uint64(h.Epoch), 10)
+	parts := make([]int32, 0, len(h.Last))
+	for p := range h.Last {
+		parts = append(parts, p)
+	}
+	slices.Sort(parts)
+	for _, p := range parts {
+		b = append(b, ';')
+		b = strconv.AppendInt(b, int64(p), 10)
+		b = append(b, '=')
+		b = strconv.AppendUint(b, h.Last[p], 10)
+	}
+	return string(b)
+}
+
+func parseHandover(s string) (*Handover, bool) {
+	epoch, rest, more := strings.Cut(s, ";")
+	e, err := strconv.ParseUint(epoch, 10, 64)
+	if err != nil || strings.Count(rest, ";") >= MaxParts {
+		return nil, false
+	}
+	h := &Handover{Epoch: Epoch(e), Last: map[int32]uint64{}}
+	for more {
+		var part string
+		part, rest, more = strings.Cut(rest, ";")
+		number, last, ok := strings.Cut(part, "=")
+		p, err := strconv.ParseInt(number, 10, 32)
+		if err != nil || !ok || p < 0 {
+			return nil, false
+		}
+		if h.Last[int32(p)], err = strconv.ParseUint(last, 10, 64); err != nil {
+			return nil, false
+		}
+	}
+	return h, true
+}
+
+// Decode reads a record. On an error, which is one of ErrNull, ErrTooLarge,
+// ErrMalformed and ErrTooNew, the message holds Source, Epoch, Seq and Range as
+// far as they could be read and nothing else. It keeps no part of r.
+func Decode(r Record) (Message, error) {
+	if len(r.Headers) > MaxHeaders {
+		return Message{}, fmt.Errorf("%w: %d headers", ErrTooLarge, len(r.Headers))
+	}
+	var m Message
+	err := m.readHeaders(r.Headers)
+	instance, key, valueErr := ParseValue(r.Value)
+	switch {
+	case valueErr != nil:
+		return m.partial(), valueErr
+	case err != nil:
+		return m.partial(), err
+	}
+	m.InstanceID = instance
+	switch m.Kind {
+	case Verify: // the key is the header's
+	case Watermark:
+		m.Key = Key{}
+	default:
+		m.Key = key
+	}
+	return m, m.complete()
+}
+
+// partial is what an unusable message still tells.
+func (m *Message) partial() Message {
+	return Message{Source: m.Source, Epoch: m.Epoch, Seq: m.Seq, Range: m.Range}
+}
+
+// complete checks that a message has what its kind needs.
+func (m *Message) complete() error {
+	missing := ""
+	switch {
+	case m.Kind == Plain:
+	case m.Source == "":
+		missing = headerSource
+	case m.Seq == 0 && m.Kind != Watermark:
+		missing = headerSeq
+	case m.Kind == Verify && m.Key.MainID == "":
+		missing = headerKey
+	}
+	if missing != "" {
+		*m = m.partial()
+		return fmt.Errorf("%w: %v message without %s", ErrMalformed, m.Kind, missing)
+	}
+	return nil
+}
+
+// readHeaders reads every header it knows, also after one that is damaged, so
+// that source and sequence are known if they can be.
+func (m *Message) readHeaders(headers []Header) error {
+	var failed error
+	ours := false
+	for i := range headers {
+		h := &headers[i]
+		if !strings.HasPrefix(h.Key, headerPrefix) {
+			continue
+		}
+		ours = true
+		var err error
+		if len(h.Value) > MaxHeader {
+			err = fmt.Errorf("%w: %s of %d bytes", ErrTooLarge, h.Key, len(h.Value))
+		} else {
+			err = m.readHeader(h.Key, string(h.Value))
+		}
+		if failed == nil {
+			failed = err
+		}
+	}
+	if failed == nil && ours && m.Kind == Plain {
+		failed = fmt.Errorf("%w: headers without %s", ErrMalformed, headerKind)
+	}
+	return failed
+}
+
+func (m *Message) readHeader(name, value string) error {
+	var err error
+	var n uint64
+	ok := true
+	switch name {
+	case headerFormat:
+		n, err = strconv.ParseUint(value, 10, 32)
+		if err == nil && n > format {
+			return fmt.Errorf("%w: format %d, known is %d", ErrTooNew, n, format)
+		}
+	case headerKind:
+		k := slices.Index(kindNames[:], value)
+		if ok = k > 0; ok {
+			m.Kind = Kind(k)
+		}
+	case headerSource:
+		m.Source = value
+	case headerEpoch:
+		n, err = strconv.ParseUint(value, 10, 64)
+		m.Epoch = Epoch(n)
+	case headerSeq:
+		m.Seq, err = strconv.ParseUint(value, 10, 64)
+	case headerKey:
+		m.Key = Key{MainID: value}
+	case headerVersion:
+		m.Version, ok = parseVersion(value)
+	case headerDeleted:
+		m.Deleted, err = strconv.ParseBool(value)
+	case headerCluster:
+		m.Cluster = value
+	case headerPosition:
+		m.Position = store.Session(value)
+	case headerRange:
+		r := m.ranged()
+		r.Min, r.Max, ok = parsePair(value)
+	case headerOf:
+		m.ranged().Of = value
+	case headerVouched:
+		var ms int64
+		ms, err = strconv.ParseInt(value, 10, 64)
+		m.Vouched = time.UnixMilli(ms)
+	case headerHandover:
+		m.Handover, ok = parseHandover(value)
+	}
+	if err != nil || !ok {
+		return fmt.Errorf("%w: %s", ErrMalformed, name)
+	}
+	return nil
+}
+
+func (m *Message) ranged() *Range {
+	if m.Range == nil {
+		m.Range = &Range{}
+	}
+	return m.Range
+}
+
+func parseVersion(s string) (store.Version, bool) {
+	order, rest, ok := strings.Cut(s, ":")
+	n, err := strconv.ParseUint(order, 10, 64)
+	if !ok || err != nil {
+		return store.Version{}, false
+	}
+	lineage, rev, ok := parsePair(rest)
+	return store.Version{Rev: rev, Order: n, Lineage: lineage}, ok && rev != ""
+}
