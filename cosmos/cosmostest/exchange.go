@@ -1,0 +1,312 @@
+package cosmostest
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Operation names what a request does, for counters, faults and observers.
+type Operation string
+
+// The operations.
+const (
+	ReadAccount      Operation = "ReadAccount"
+	CreateDatabase   Operation = "CreateDatabase"
+	ReadDatabase     Operation = "ReadDatabase"
+	ListDatabases    Operation = "ListDatabases"
+	QueryDatabases   Operation = "QueryDatabases"
+	DeleteDatabase   Operation = "DeleteDatabase"
+	CreateContainer  Operation = "CreateContainer"
+	ReadContainer    Operation = "ReadContainer"
+	ReplaceContainer Operation = "ReplaceContainer"
+	ListContainers   Operation = "ListContainers"
+	QueryContainers  Operation = "QueryContainers"
+	DeleteContainer  Operation = "DeleteContainer"
+	ReadRanges       Operation = "ReadRanges"
+	ReadOffer        Operation = "ReadOffer"
+	ReplaceOffer     Operation = "ReplaceOffer"
+	ListOffers       Operation = "ListOffers"
+	QueryOffers      Operation = "QueryOffers"
+	CreateItem       Operation = "CreateItem"
+	UpsertItem       Operation = "UpsertItem"
+	ReadItem         Operation = "ReadItem"
+	ReplaceItem      Operation = "ReplaceItem"
+	DeleteItem       Operation = "DeleteItem"
+	PatchItem        Operation = "PatchItem"
+	Batch            Operation = "Batch"
+	QueryItems       Operation = "QueryItems"
+	QueryPlan        Operation = "QueryPlan"
+	ListItems        Operation = "ListItems"
+	ReadChangeFeed   Operation = "ReadChangeFeed"
+	UnknownOperation Operation = "Unknown"
+)
+
+// IsWrite reports whether the operation changes data or resources.
+func (o Operation) IsWrite() bool {
+	switch o {
+	case CreateDatabase, DeleteDatabase, CreateContainer, ReplaceContainer, DeleteContainer, ReplaceOffer,
+		CreateItem, UpsertItem, ReplaceItem, DeleteItem, PatchItem, Batch:
+		return true
+	}
+	return false
+}
+
+// Request is what a fault's predicate and an observer see of a request. Header must not be modified.
+type Request struct {
+	Operation Operation
+	// Region is the region that was addressed; the global endpoint is the write region.
+	Region string
+	// Database, Container and ID are the names in the path, as far as it has them.
+	Database, Container, ID string
+	// PartitionKey is the partition key header, RangeID the range id header.
+	PartitionKey, RangeID string
+	Method                string
+	Header                http.Header
+	// Body is the request's body; it must not be modified.
+	Body []byte
+}
+
+// Exchange is a request with its answer.
+type Exchange struct {
+	Request
+	Status, Substatus int
+	Charge            float64
+	// BytesIn and BytesOut are the lengths of the bodies.
+	BytesIn, BytesOut int
+	Duration          time.Duration
+}
+
+// exchange is a request while it is served.
+type exchange struct {
+	Request
+	s          *Server
+	req        *http.Request
+	region     *region
+	global     bool // received at the global endpoint
+	path       []string
+	start      time.Time
+	activityID string
+}
+
+// maxBody bounds what is read of a request: more than any limit that is answered with 413.
+const maxBody = 16 << 20
+
+func (s *Server) begin() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	select {
+	case <-s.closing:
+		return false
+	default:
+		s.active.Add(1)
+		return true
+	}
+}
+
+// serve handles a request at a region's endpoint, or at the global one when r is nil.
+func (s *Server) serve(w http.ResponseWriter, req *http.Request, r *region) {
+	if !s.begin() {
+		panic(http.ErrAbortHandler)
+	}
+	defer s.active.Done()
+	x := &exchange{s: s, req: req, region: r, global: r == nil, start: time.Now()}
+	if r == nil {
+		x.region = s.top.Load().hub()
+	}
+	x.Region, x.Method, x.Header = x.region.name, req.Method, req.Header
+	body, err := io.ReadAll(io.LimitReader(req.Body, maxBody))
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	x.Body = body
+	known := x.parsePath()
+	x.Operation = x.classify()
+	x.PartitionKey = req.Header.Get("x-ms-documentdb-partitionkey")
+	x.RangeID = req.Header.Get("x-ms-documentdb-partitionkeyrangeid")
+
+	hit := s.faults.match(&x.Request)
+	if !s.pause(req, time.Duration(s.latency.Load())+hit.delay()) {
+		panic(http.ErrAbortHandler)
+	}
+	var out *reply
+	switch {
+	case hit != nil && hit.DropRequest:
+		s.counters.add(x, nil)
+		panic(http.ErrAbortHandler)
+	case hit != nil && hit.Status != 0 && !hit.Apply:
+		out = x.faultReply(hit)
+	default:
+		out = x.answer(known)
+		if hit != nil && hit.Status != 0 {
+			out = x.faultReply(hit)
+		}
+	}
+	s.counters.add(x, out)
+	s.observe(x, out)
+	x.send(w, out, hit)
+}
+
+func (x *exchange) send(w http.ResponseWriter, out *reply, hit *Fault) {
+	switch {
+	case hit != nil && hit.DropReply:
+		panic(http.ErrAbortHandler)
+	case hit != nil && hit.CutBody > 0 && len(out.body) > 0:
+		out.body = out.body[:min(hit.CutBody, len(out.body)-1)]
+		x.write(w, out)
+		http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	x.write(w, out)
+}
+
+// pause waits for the latency; false means that the client or the server went away.
+func (s *Server) pause(req *http.Request, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-req.Context().Done():
+	case <-s.closing:
+	}
+	return false
+}
+
+func (s *Server) observe(x *exchange, out *reply) {
+	s.opts.Logger.Debug("cosmostest request", "operation", string(x.Operation), "region", x.Region, "status", out.status, "substatus", out.sub)
+	if s.opts.Observe != nil {
+		s.opts.Observe(Exchange{Request: x.Request, Status: out.status, Substatus: out.sub, Charge: max(out.charge, 0), BytesIn: len(x.Body),
+			BytesOut: len(out.body), Duration: time.Since(x.start)})
+	}
+}
+
+// parsePath splits the path into names; false is a path that no resource has.
+func (x *exchange) parsePath() bool {
+	trimmed := strings.Trim(x.req.URL.EscapedPath(), "/")
+	if trimmed == "" {
+		return true
+	}
+	for _, seg := range strings.Split(trimmed, "/") {
+		name, err := url.PathUnescape(seg)
+		if err != nil {
+			return false
+		}
+		x.path = append(x.path, name)
+	}
+	p := x.path
+	if p[0] == "offers" {
+		return len(p) <= 2
+	}
+	if p[0] != "dbs" || len(p) > 6 || len(p) > 2 && p[2] != "colls" {
+		return false
+	}
+	if len(p) > 1 {
+		x.Database = p[1]
+	}
+	if len(p) > 3 {
+		x.Container = p[3]
+	}
+	if len(p) > 4 {
+		switch p[4] {
+		case "docs", "pkranges":
+		default:
+			return false
+		}
+	}
+	if len(p) > 5 {
+		x.ID = p[5]
+	}
+	return true
+}
+
+func (x *exchange) isQuery() bool {
+	ct, _, _ := strings.Cut(x.Header.Get("Content-Type"), ";")
+	return strings.EqualFold(ct, "application/query+json") || strings.EqualFold(ct, "application/sql")
+}
+
+func isTrue(v string) bool { return strings.EqualFold(v, "true") }
+
+// classify names the operation by method, path and headers.
+func (x *exchange) classify() Operation {
+	last := ""
+	if n := len(x.path); n > 0 {
+		last = x.path[n-1]
+		if n%2 == 0 {
+			last = x.path[n-2] + "/"
+		}
+	}
+	post := func(query, create Operation) Operation {
+		if x.isQuery() {
+			return query
+		}
+		return create
+	}
+	switch x.Method + " " + last {
+	case "GET ":
+		return ReadAccount
+	case "GET dbs":
+		return ListDatabases
+	case "POST dbs":
+		return post(QueryDatabases, CreateDatabase)
+	case "GET dbs/":
+		return ReadDatabase
+	case "DELETE dbs/":
+		return DeleteDatabase
+	case "GET colls":
+		return ListContainers
+	case "POST colls":
+		return post(QueryContainers, CreateContainer)
+	case "GET colls/":
+		return ReadContainer
+	case "PUT colls/":
+		return ReplaceContainer
+	case "DELETE colls/":
+		return DeleteContainer
+	case "GET pkranges":
+		return ReadRanges
+	case "GET offers":
+		return ListOffers
+	case "POST offers":
+		return QueryOffers
+	case "GET offers/":
+		return ReadOffer
+	case "PUT offers/":
+		return ReplaceOffer
+	case "GET docs":
+		if x.Header.Get("A-IM") != "" {
+			return ReadChangeFeed
+		}
+		return ListItems
+	case "POST docs":
+		return x.classifyPost()
+	case "GET docs/":
+		return ReadItem
+	case "PUT docs/":
+		return ReplaceItem
+	case "DELETE docs/":
+		return DeleteItem
+	case "PATCH docs/":
+		return PatchItem
+	}
+	return UnknownOperation
+}
+
+func (x *exchange) classifyPost() Operation {
+	switch {
+	case isTrue(x.Header.Get("x-ms-cosmos-is-query-plan-request")):
+		return QueryPlan
+	case x.isQuery():
+		return QueryItems
+	case isTrue(x.Header.Get("x-ms-cosmos-is-batch-request")):
+		return Batch
+	case isTrue(x.Header.Get("x-ms-documentdb-is-upsert")):
+		return UpsertItem
+	}
+	return CreateItem
+}

@@ -1,0 +1,407 @@
+package cosmostest
+
+import (
+	"math"
+	"net/http"
+	"slices"
+
+	"github.com/whiskstore/whiskstore/cosmos/cosmostest/internal/cosql"
+)
+
+// maxScan bounds how many items one page looks at; a page that reaches it ends early, possibly empty.
+const maxScan = 100_000
+
+// page serves one page of a statement, beginning at a cursor.
+func (x *exchange) page(c *container, b *cosql.Bound, cur cursor, limit int) *reply {
+	c.mu.Lock()
+	targets, pk, bad := x.queryTargets(c, cur)
+	if bad != nil {
+		c.mu.Unlock()
+		return bad
+	}
+	run := &pageRun{x: x, c: c, b: b, limit: limit, pk: pk, cur: cur, now: x.s.now().Unix(), scanLeft: maxScan}
+	run.bound()
+	r := &reply{}
+	for i, target := range targets {
+		p, at, bad := x.readSite(c, target)
+		if bad == nil {
+			bad = x.throttle(c, p)
+		}
+		if bad != nil {
+			c.mu.Unlock()
+			return bad
+		}
+		r = x.at(&reply{status: http.StatusOK, backend: true}, c, p, at)
+		r.set("x-ms-resource-quota", quotaText)
+		r.set("x-ms-resource-usage", usageOf(at, []*partition{p}))
+		r.set("x-ms-alt-content-path", "dbs/"+c.db.id+"/colls/"+c.id)
+		r.set("x-ms-content-path", ridText(c.rid))
+		src := run.source(p.replicas[at])
+		c.mu.Unlock()
+		failed := run.fill(p, src)
+		c.mu.Lock()
+		if failed != nil {
+			f := x.notRepresentable()
+			c.mu.Unlock()
+			f.lsn, f.token, f.rangeID = r.lsn, r.token, r.rangeID
+			return f
+		}
+		c.spend(p, run.charge())
+		if run.full || run.done || i == len(targets)-1 {
+			break
+		}
+	}
+	c.mu.Unlock()
+	return run.finish(r)
+}
+
+// queryTargets returns how to find each partition that a statement reads, in order of their keys. The caller holds c.mu.
+func (x *exchange) queryTargets(c *container, cur cursor) (targets []func() (*partition, *reply), pk string, bad *reply) {
+	switch {
+	case x.PartitionKey != "":
+		components, bad := x.keyHeader(c)
+		if bad != nil {
+			return nil, "", bad
+		}
+		return append(targets, func() (*partition, *reply) { return c.route(components), nil }), keyText(components), nil
+	case x.RangeID != "":
+		return append(targets, func() (*partition, *reply) { return x.byRange(c) }), "", nil
+	}
+	for _, p := range c.parts {
+		if p.max > cur.min {
+			low := p.min
+			targets = append(targets, func() (*partition, *reply) { return c.routeEPK(low), nil })
+		}
+	}
+	return targets, "", nil
+}
+
+// pageRun is the state of a page under construction.
+type pageRun struct {
+	x        *exchange
+	c        *container
+	b        *cosql.Bound
+	limit    int
+	pk       string
+	cur      cursor
+	now      int64
+	scanLeft int
+	entered  *partition
+
+	left  int64 // rows that TOP and LIMIT leave, negative for no bound
+	skip  int64 // rows that OFFSET still drops
+	body  []byte
+	count int
+	full  bool // the page ended before the rows did
+	done  bool // no more rows, whatever is stored
+	empty bool // the page is empty on purpose
+}
+
+// bound works out what TOP, OFFSET and LIMIT leave of the rows after those of earlier pages.
+func (q *pageRun) bound() {
+	q.left = -1
+	for _, n := range []int64{q.b.TopN, q.b.Max} {
+		if n >= 0 && (q.left < 0 || n < q.left) {
+			q.left = n
+		}
+	}
+	if q.left >= 0 {
+		q.left = max(0, q.left-q.cur.rows)
+		q.done = q.left == 0
+	}
+	if q.cur.last == nil {
+		q.skip = max(0, q.b.Skip)
+	}
+	first := q.x.Header.Get("x-ms-continuation") == ""
+	q.empty = first && q.x.s.opts.Switches.EmptyPages && !q.b.IsAggregate() && len(q.b.From) > 0 && !q.done
+}
+
+// add appends a row to the page; false ends it.
+func (q *pageRun) add(out cosql.Value) (bool, error) {
+	if q.skip > 0 {
+		q.skip--
+		return true, nil
+	}
+	if q.count > 0 {
+		q.body = append(q.body, ',')
+	}
+	body, err := out.AppendJSON(q.body)
+	if err != nil {
+		return false, err
+	}
+	q.body = body
+	q.count++
+	q.cur.rows++
+	if q.left > 0 {
+		q.left--
+		q.done = q.left == 0
+	}
+	return !q.done && !q.isFull(), nil
+}
+
+func (q *pageRun) isFull() bool {
+	return q.limit >= 0 && q.count >= q.limit || len(q.body) >= q.x.s.opts.PageBytes
+}
+
+// fill adds the rows of a partition.
+func (q *pageRun) fill(p *partition, src source) error {
+	if q.empty {
+		q.full = true
+		q.cur.min, q.cur.max = p.min, p.max
+		return nil
+	}
+	if q.done {
+		return nil
+	}
+	q.enter(p)
+	var err error
+	switch {
+	case len(q.b.From) == 0:
+		err = q.constant()
+	case q.b.IsAggregate() || q.b.Distinct:
+		err = q.folded(src)
+	case len(q.b.OrderBy) > 0 && !src.ordered:
+		err = q.sorted(src)
+	default:
+		err = q.streamed(src)
+	}
+	if q.full && q.x.RangeID != "" && q.x.s.opts.Switches.NoTrailingToken && q.limit != 1<<31 {
+		probe := *q
+		probe.body, probe.count, probe.full, probe.limit = nil, 0, false, 1<<31
+		if err := probe.fill(p, src); err == nil && probe.count == 0 {
+			q.full = false
+		}
+	}
+	return err
+}
+
+// enter moves the cursor to a partition. A token from before a split holds for every part of the range that it names,
+// so its position is kept for the parts that later pages reach.
+func (q *pageRun) enter(p *partition) {
+	switch {
+	case p.min == q.cur.min && p.max == q.cur.max || q.entered == nil && p.max <= q.cur.max && p.min <= q.cur.min && q.cur.last == nil:
+	case q.entered == nil && q.cur.last != nil && p.max < q.cur.max:
+		q.cur.base, q.cur.baseMax = q.cur.last.rid, q.cur.max
+	case q.entered != nil && q.cur.base > 0 && p.max <= q.cur.baseMax:
+		q.cur.last = &position{rid: q.cur.base, seq: math.MaxInt32}
+	case q.entered != nil:
+		q.cur.last = nil
+	}
+	if q.cur.base > 0 && p.max >= q.cur.baseMax && q.entered != nil {
+		q.cur.base, q.cur.baseMax = 0, ""
+	}
+	q.entered = p
+	q.cur.min, q.cur.max = p.min, p.max
+}
+
+func (q *pageRun) constant() error {
+	q.done = true
+	if q.b.IsAggregate() {
+		a := q.b.NewAggregation()
+		return q.values(a)
+	}
+	var failed error
+	err := q.b.Rows(nil, func(row cosql.Row) bool {
+		_, failed = q.add(row.Out)
+		return failed == nil
+	})
+	if err == nil {
+		err = failed
+	}
+	return err
+}
+
+func (q *pageRun) values(a *cosql.Aggregation) error {
+	all, err := a.Values()
+	if err != nil {
+		return err
+	}
+	return q.counted(all)
+}
+
+// counted adds the rows of a complete result after those of earlier pages.
+func (q *pageRun) counted(all []cosql.Value) error {
+	from := min(int64(len(all)), q.cur.rows)
+	for i, v := range all[from:] {
+		more, err := q.add(v)
+		if err != nil {
+			return err
+		}
+		if !more {
+			q.full = !q.done && i+1 < len(all[from:])
+			q.cur.last = &position{}
+			return nil
+		}
+	}
+	return nil
+}
+
+// folded computes aggregates, groups and distinct rows, which need every row of the partition.
+func (q *pageRun) folded(src source) error {
+	var failed error
+	if q.b.IsAggregate() {
+		a := q.b.NewAggregation()
+		src.each(nil, func(it *item) bool {
+			if it.visible(q.now, q.x.s.opts.Switches.TTLEdgeInclusive) {
+				failed = a.Add(document{q.c, it})
+			}
+			return failed == nil
+		})
+		if failed != nil {
+			return failed
+		}
+		return q.values(a)
+	}
+	seen := map[string]bool{}
+	var rows []cosql.Row
+	failed = q.rows(src, nil, func(row cosql.Row, _ *position) (bool, error) {
+		if key := cosql.DistinctKey(row.Out); !seen[key] {
+			seen[key] = true
+			rows = append(rows, row)
+		}
+		return true, nil
+	})
+	slices.SortStableFunc(rows, q.b.CompareRows)
+	all := make([]cosql.Value, len(rows))
+	for i, row := range rows {
+		all[i] = row.Out
+	}
+	if failed != nil {
+		return failed
+	}
+	return q.counted(all)
+}
+
+// rows calls yield for the rows of a source, items in its order.
+func (q *pageRun) rows(src source, from *position, yield func(cosql.Row, *position) (bool, error)) error {
+	var failed error
+	src.each(from, func(it *item) bool {
+		if !it.visible(q.now, q.x.s.opts.Switches.TTLEdgeInclusive) {
+			return true
+		}
+		seq, more := 0, true
+		err := q.b.Rows(document{q.c, it}, func(row cosql.Row) bool {
+			pos := &position{keys: row.Keys, rid: it.rid, seq: seq}
+			seq++
+			if !q.x.s.opts.Switches.OrderByKeepsUndefined && slices.ContainsFunc(row.Keys, func(v cosql.Value) bool { return v.Kind == cosql.Undefined }) {
+				return true
+			}
+			more, failed = yield(row, pos)
+			return more && failed == nil
+		})
+		if failed == nil {
+			failed = err
+		}
+		return more && failed == nil
+	})
+	return failed
+}
+
+// streamed adds rows in the order of the source.
+func (q *pageRun) streamed(src source) error {
+	from := q.cur.last
+	return q.rows(scanLimit(src, q), from, func(row cosql.Row, pos *position) (bool, error) {
+		if from != nil && pos.rid == from.rid && pos.seq <= from.seq {
+			return true, nil
+		}
+		q.cur.last = pos
+		more, err := q.add(row.Out)
+		if !more && !q.done {
+			q.full = true
+		}
+		return more, err
+	})
+}
+
+// scanLimit makes a source end after maxScan items of the page. Where order or OFFSET need what lies between, it does not.
+func scanLimit(src source, q *pageRun) source {
+	if src.ordered || q.skip > 0 {
+		return src
+	}
+	each := src.each
+	src.each = func(from *position, yield func(*item) bool) {
+		each(from, func(it *item) bool {
+			if q.scanLeft == 0 {
+				q.full = true
+				q.cur.last = &position{rid: it.rid - 1, seq: math.MaxInt32}
+				return false
+			}
+			q.scanLeft--
+			return yield(it)
+		})
+	}
+	return src
+}
+
+// sorted collects the rows of a partition, orders them and adds those after the cursor.
+func (q *pageRun) sorted(src source) error {
+	type placed struct {
+		row cosql.Row
+		pos *position
+	}
+	compare := func(a, b placed) int {
+		if c := q.b.CompareRows(a.row, b.row); c != 0 {
+			return c
+		}
+		return comparePlaces(a.pos, b.pos)
+	}
+	var all []placed
+	from := q.cur.last
+	err := q.rows(src, nil, func(row cosql.Row, pos *position) (bool, error) {
+		one := placed{row, pos}
+		if from == nil || compare(placed{cosql.Row{Keys: from.keys}, from}, one) < 0 {
+			all = append(all, one)
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(all, compare)
+	for _, one := range all {
+		q.cur.last = one.pos
+		more, err := q.add(one.row.Out)
+		if err != nil {
+			return err
+		}
+		if !more {
+			q.full = !q.done
+			return nil
+		}
+	}
+	return nil
+}
+
+func comparePlaces(a, b *position) int {
+	switch {
+	case a.rid != b.rid && a.rid < b.rid:
+		return -1
+	case a.rid != b.rid:
+		return 1
+	}
+	return a.seq - b.seq
+}
+
+func (q *pageRun) charge() float64 {
+	return 2.25 + 0.013*float64(q.count) + sizeCharge(len(q.body), 0.05)
+}
+
+// finish makes the answer of a filled page.
+func (q *pageRun) finish(r *reply) *reply {
+	member := `{"_rid":"` + ridText(q.c.rid) + `","Documents":[`
+	r.body = make([]byte, 0, len(member)+len(q.body)+20)
+	r.body = append(append(append(r.body, member...), q.body...), `],"_count":`+itoa(int64(q.count))+`}`...)
+	r.charge = q.charge()
+	r.set("x-ms-item-count", itoa(int64(q.count)))
+	if q.full && !q.done {
+		q.cur.pages++
+		r.set("x-ms-continuation", q.cur.text(q.c, q.x.s.opts.Switches.OpaqueOrderTokens))
+	}
+	return r
+}
+
+// source yields the items of one partition that may match, from just before a position.
+type source struct {
+	ordered bool // in the order of ORDER BY
+	each    func(from *position, yield func(*item) bool)
+}

@@ -1,0 +1,163 @@
+package cosmostest
+
+import (
+	"slices"
+
+	"github.com/tidwall/btree"
+
+	"github.com/whiskstore/whiskstore/cosmos/cosmostest/internal/cosql"
+)
+
+// maxCandidates is how many items equalities may select before walking an ordered tree is taken to be cheaper.
+const maxCandidates = 4096
+
+// source chooses how to find the items of a statement. It copies the trees that it needs, which costs nothing until
+// somebody writes, so that the rows are made without the container's mutex. The caller holds it.
+func (q *pageRun) source(r *replica) source {
+	if q.pk != "" {
+		return fromKey(r.byKey.Copy(), q.pk)
+	}
+	candidates, selective := q.candidates(r)
+	if selective {
+		return fromList(candidates)
+	}
+	if path, desc, ok := q.b.OrderPath(); ok && !q.x.s.opts.Switches.OrderByKeepsUndefined && path != "_rid" {
+		if index := r.index(q.c, path); index != nil {
+			return fromIndex(index.tree.Copy(), q.b.BoundsOf(path), desc)
+		}
+	}
+	return fromRIDs(r.byRID.Copy())
+}
+
+// candidates collects the items that the statement's equalities select; false is none or too many.
+func (q *pageRun) candidates(r *replica) ([]*item, bool) {
+	lookups := q.b.Lookups()
+	if lookups == nil {
+		return nil, false
+	}
+	var out []*item
+	for _, l := range lookups {
+		index := r.index(q.c, l.Path)
+		if index == nil {
+			return nil, false
+		}
+		for _, v := range l.Values {
+			if v.Kind == cosql.Number {
+				v.Str = ""
+			}
+			many := false
+			index.tree.Ascend(indexEntry{key: v, it: &item{}}, func(e indexEntry) bool {
+				if cosql.Compare(e.key, v) != 0 {
+					return false
+				}
+				out = append(out, e.it)
+				many = len(out) > maxCandidates
+				return !many
+			})
+			if many {
+				return nil, false
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b *item) int {
+		if a.rid < b.rid {
+			return -1
+		}
+		return 1
+	})
+	return slices.Compact(out), true
+}
+
+// fromList yields collected items in the order of their creation.
+func fromList(items []*item) source {
+	return source{each: func(from *position, yield func(*item) bool) {
+		for _, it := range items {
+			if from != nil && it.rid < from.rid {
+				continue
+			}
+			if !yield(it) {
+				return
+			}
+		}
+	}}
+}
+
+// fromKey yields the items of one logical partition.
+func fromKey(tree *btree.BTreeG[*item], pk string) source {
+	var items []*item
+	tree.Ascend(&item{pk: pk}, func(it *item) bool {
+		if it.pk == pk {
+			items = append(items, it)
+		}
+		return it.pk == pk
+	})
+	slices.SortFunc(items, func(a, b *item) int {
+		if a.rid < b.rid {
+			return -1
+		}
+		return 1
+	})
+	return fromList(items)
+}
+
+func fromRIDs(tree *btree.BTreeG[*item]) source {
+	return source{each: func(from *position, yield func(*item) bool) {
+		if from == nil {
+			tree.Scan(yield)
+			return
+		}
+		tree.Ascend(&item{rid: from.rid}, yield)
+	}}
+}
+
+// fromIndex walks an index in the direction of ORDER BY within what WHERE leaves of it.
+func fromIndex(tree *btree.BTreeG[indexEntry], limits cosql.Bounds, desc bool) source {
+	return source{ordered: true, each: func(from *position, yield func(*item) bool) {
+		if desc {
+			descend(tree, limits, from, yield)
+			return
+		}
+		start := indexEntry{it: &item{}}
+		if limits.Low != nil {
+			start.key = plainKey(*limits.Low)
+		}
+		if from != nil && len(from.keys) == 1 {
+			start = indexEntry{key: plainKey(from.keys[0]), it: &item{rid: from.rid}}
+		}
+		tree.Ascend(start, func(e indexEntry) bool {
+			if limits.High != nil && cosql.Compare(e.key, *limits.High) > 0 {
+				return false
+			}
+			return yield(e.it)
+		})
+	}}
+}
+
+func descend(tree *btree.BTreeG[indexEntry], limits cosql.Bounds, from *position, yield func(*item) bool) {
+	visit := func(e indexEntry) bool {
+		if limits.Low != nil && cosql.Compare(e.key, *limits.Low) < 0 {
+			return false
+		}
+		return yield(e.it)
+	}
+	const last = ^uint64(0)
+	switch {
+	case from != nil && len(from.keys) == 1:
+		tree.Descend(indexEntry{key: plainKey(from.keys[0]), it: &item{rid: from.rid}}, visit)
+	case limits.High != nil:
+		tree.Descend(indexEntry{key: plainKey(*limits.High), it: &item{rid: last}}, visit)
+	default:
+		tree.Reverse(visit)
+	}
+}
+
+// plainKey brings a value to the form that indexes order by.
+func plainKey(v cosql.Value) cosql.Value {
+	switch v.Kind {
+	case cosql.Number:
+		v.Str = ""
+	case cosql.Array, cosql.Object:
+		return cosql.Value{Kind: v.Kind}
+	}
+	return v
+}
