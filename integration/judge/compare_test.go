@@ -300,6 +300,9 @@ func listQueries(c corpus, table string, whole, parts []string) iter.Seq[*store.
 			for _, keys := range keyShapes(c, path) {
 				for _, w := range windows {
 					for _, flags := range []struct{ descending, docs bool }{{false, false}, {true, false}, {true, true}} {
+						if flags.docs && w != windows[0] {
+							continue
+						}
 						q := &store.Query{Table: table, StartKey: keys[0], EndKey: keys[1], Skip: w.skip, Limit: w.limit,
 							Descending: flags.descending, IncludeDocs: flags.docs}
 						if !yield(q) {

@@ -122,6 +122,12 @@ func TestCouchDBAnswers(t *testing.T) {
 	if rows, _ := all.body["results"].([]any); len(rows) != 1 || all.body["pending"] == 0.0 {
 		t.Errorf("changes, a page of one: got %s, want one row and others pending", all.raw)
 	}
+	seqOf := step("view with update_seq", do("GET", "_design/subjects.v2.0.0/_view/identities", "update_seq=true", ""), 200, "", nil).body["update_seq"]
+	if seq, ok := seqOf.(string); !ok || seq == "" {
+		t.Errorf("view with update_seq: got %v, want an opaque text", seqOf)
+	} else {
+		step("changes since the view", do("GET", "_changes", "since="+url.QueryEscape(seq), ""), 200, "pending", 0.0)
+	}
 	anonymous := *db.url
 	anonymous.User = nil
 	step("without credentials", send(t, t.Context(), "GET", &anonymous, http.Header{}, ""), 401, "error", "unauthorized")

@@ -94,11 +94,17 @@ function authenticate({ user, password }) {
   return session;
 }
 
-// Answers about a document carry its revision as ETag, and refusals CouchDB's own reasons.
+// Answers about a document carry its revision as ETag, refusals CouchDB's own reasons, and
+// views an opaque update sequence.
 function repairAnswers(req, res, next) {
   const plainSend = res.send;
   res.send = function (body) {
     res.send = plainSend;
+    if (req.query.update_seq && res.statusCode === 200 && Buffer.isBuffer(body)) {
+      const parsed = JSON.parse(body);
+      parsed.update_seq = formatSeq(parsed.update_seq);
+      body = Buffer.from(`${JSON.stringify(parsed)}\n`);
+    }
     const isJSON = Buffer.isBuffer(body) && !res.get("Content-Disposition") && documentOf(req.path) !== "";
     if (isJSON && !res.get("ETag")) {
       try {
