@@ -94,6 +94,8 @@ type Row struct {
 
 // MarshalJSON returns the row as upstream writes it: id, key, value and, when
 // documents are included, doc with `_id` and, where known, `_rev` in front.
+// Characters that matter to HTML stay as they are, as upstream has them, unless
+// the encoder that calls this escapes them (see json.Encoder.SetEscapeHTML).
 func (r Row) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(`{"id":`)

@@ -67,8 +67,8 @@ type Getter interface {
 // Putter writes documents.
 type Putter interface {
 	// Put creates (doc.Version.Rev is empty) or updates doc and returns its new
-	// version. Every revision that Put returns is new: no document has or had it
-	// before.
+	// version. No other state of this document ever has or had that revision,
+	// unless it is the same content with the same history (CouchDB).
 	//
 	// A creation fails with ErrConflict when a live document exists; a tombstone
 	// is replaced. An update fails with ErrConflict when the document is at
@@ -90,7 +90,8 @@ type Deleter interface {
 	//
 	// With opts.Tombstone it leaves a tombstone and returns the tombstone's
 	// version; a backend that always leaves one (CouchDB) does so without being
-	// asked. A physical delete returns the zero Version.
+	// asked. A physical delete returns the zero Version; when its reply is lost and
+	// the document turns out to be gone, that is success, whoever removed it.
 	Delete(ctx context.Context, id, rev string, opts *DeleteOptions) (Version, error)
 }
 

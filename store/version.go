@@ -13,9 +13,9 @@ type Version struct {
 	// memory. Zero means that the backend could not prove one.
 	Order uint64
 
-	// Lineage names the history in which Order counts: the container's `_rid`,
-	// the database's UUID, the identity of the embedded store. Empty means that
-	// the state belongs to no single history, and so has no order.
+	// Lineage names the history in which Order counts: the container's `_rid`, an
+	// identity kept in the CouchDB database, that of the embedded store. Empty
+	// means that the state belongs to no single history, and so has no order.
 	Lineage string
 }
 
