@@ -28,11 +28,10 @@ type node struct {
 	stacks    map[string]store.ArtifactStore
 
 	// The model belongs to the node's goroutine until the workload has ended.
-	docs   map[string]*expected // by id
-	live   []*expected          // live documents of whisks
-	dead   []*expected          // deleted documents of whisks
-	made   int
-	newest string // id of the last activation
+	docs map[string]*expected // by id
+	live []*expected          // live documents of whisks
+	dead []*expected          // deleted documents of whisks
+	made int
 
 	counts counts
 }
