@@ -8,3 +8,10 @@ func FutureToken(s *Store) store.Token {
 	defer s.mu.RUnlock()
 	return s.token(s.state.at.seq + 1000)
 }
+
+// WithSyncs returns o with a function that is called for each wait for the
+// device.
+func WithSyncs(o Options, beforeSync func() error) Options {
+	o.beforeSync = beforeSync
+	return o
+}

@@ -12,12 +12,13 @@ import (
 
 // state is what a store holds. All indexes are kept in step by replace.
 type state struct {
-	at       position
-	replica  bool // a state of another store was applied
-	docs     map[string]*record
-	views    map[treeKey]*tree
-	bySeq    *btree.BTreeG[*record] // the change feed
-	byExpiry *btree.BTreeG[*record] // documents that expire, soonest first
+	at        position
+	replica   bool      // a state of another store was applied
+	inventory inventory // of the records on disk
+	docs      map[string]*record
+	views     map[treeKey]*tree
+	bySeq     *btree.BTreeG[*record] // the change feed
+	byExpiry  *btree.BTreeG[*record] // documents that expire, soonest first
 }
 
 func newState() state {

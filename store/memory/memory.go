@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -25,16 +26,28 @@ type Options struct {
 
 	// Now is the clock of commit times and expiry; nil is time.Now.
 	Now func() time.Time
+
+	// Dir, when set, makes the store durable in that directory, which it makes
+	// when it is missing. One process at a time holds a directory, and each
+	// collection has its own.
+	Dir string
+
+	// Logger takes the progress of opening a large directory; nil is silent.
+	Logger *slog.Logger
+
+	beforeSync func() error // see disk
 }
 
-// Store is one collection in memory: an ArtifactStore, with a ChangeFeed by
-// Feed. It is safe for concurrent use.
+// Store is one collection: an ArtifactStore, with a ChangeFeed by Feed. It is
+// safe for concurrent use.
 type Store struct {
 	collection  string
 	defaultTTL  time.Duration
 	now         func() time.Time
 	lineage     string
 	incarnation string // the part of a revision that no other life of the store uses
+
+	committer *committer // nil without a directory
 
 	mu      sync.RWMutex // guards what follows
 	state   state
@@ -44,7 +57,10 @@ type Store struct {
 
 var _ store.ArtifactStore = (*Store)(nil)
 
-// New returns an empty store, or an error of kind ErrInvalid.
+// New returns an empty store, or with Options.Dir the one that the directory
+// holds. Errors: ErrInvalid for options and for a directory of something else,
+// ErrUnavailable for one that another process holds (the text says which),
+// ErrUnreadable for a damaged one, ErrUnsupported for one of another version.
 func New(opts Options) (*Store, error) {
 	invalid := func(format string, args ...any) error {
 		return &store.Error{Op: store.OpOpen, Collection: opts.Collection, Kind: store.ErrInvalid, Err: fmt.Errorf(format, args...)}
@@ -67,6 +83,11 @@ func New(opts Options) (*Store, error) {
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if opts.Dir != "" {
+		if err := s.openDir(&opts); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }
@@ -184,18 +205,27 @@ func (s *Store) satisfies(r *record, f store.Freshness) (bool, error) {
 	return r != nil && r.shows(v), nil
 }
 
-// Close ends waiting reads and feeds with ErrClosed and lets go of the
-// documents. A second Close is ErrClosed.
+// Close ends waiting reads and feeds with ErrClosed, commits the writes that
+// wait, and lets go of documents and directory. A second Close is ErrClosed.
 func (s *Store) Close() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	closed := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if closed {
 		return s.fail(store.OpClose, "", store.ErrClosed, nil)
 	}
-	s.closed = true
-	s.state = newState()
 	s.commits.notify()
-	return nil
+	var err error
+	if s.committer != nil {
+		if err = s.committer.close(); err != nil {
+			err = s.fail(store.OpClose, "", store.ErrUnavailable, err)
+		}
+	}
+	s.mu.Lock()
+	s.state = newState()
+	s.mu.Unlock()
+	return err
 }
 
 // Stats are the sizes of a store.
@@ -212,7 +242,10 @@ func (s *Store) Stats() Stats {
 }
 
 // write commits w and tells who waits.
-func (s *Store) write(_ context.Context, w *write) (store.Version, error) {
+func (s *Store) write(ctx context.Context, w *write) (store.Version, error) {
+	if s.committer != nil {
+		return s.committer.submit(ctx, w)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

@@ -21,6 +21,7 @@ type record struct {
 	expires   int64  // Unix nanoseconds, 0 is never
 	committed int64  // Unix nanoseconds, by the clock of the store that committed it
 	seq       uint64 // position in this store's feed
+	sum       uint32 // checksum on disk
 
 	// seen holds, per lineage other than this state's and this store's, the newest
 	// order of the document that was applied here. It answers reads that ask to be

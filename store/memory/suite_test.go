@@ -12,6 +12,18 @@ import (
 
 // inMemory is the embedded store as the suites see it, behind Check alone.
 func inMemory(t testing.TB) *storetest.Harness {
+	return harness(t, func(o memory.Options) memory.Options { return o })
+}
+
+// durable is the same with a directory for each collection.
+func durable(t testing.TB) *storetest.Harness {
+	return harness(t, func(o memory.Options) memory.Options {
+		o.Dir = t.TempDir()
+		return o
+	})
+}
+
+func harness(t testing.TB, options func(memory.Options) memory.Options) *storetest.Harness {
 	c := newClock()
 	stores := map[string]*memory.Store{}
 	return &storetest.Harness{
@@ -22,7 +34,7 @@ func inMemory(t testing.TB) *storetest.Harness {
 			Sessions: true, FeedHasTime: true, FeedHasDocs: true,
 		},
 		Store: func(collection string) store.ArtifactStore {
-			stores[collection] = open(t, memory.Options{Collection: collection, Now: c.now})
+			stores[collection] = open(t, options(memory.Options{Collection: collection, Now: c.now}))
 			return store.Check(&store.CheckOptions{Collection: collection})(stores[collection])
 		},
 		Attachments: func() store.AttachmentStore {
@@ -43,5 +55,10 @@ func inMemory(t testing.TB) *storetest.Harness {
 func TestStore(t *testing.T)       { storetest.TestStore(t, inMemory) }
 func TestAttachments(t *testing.T) { storetest.TestAttachments(t, inMemory) }
 func TestChangeFeed(t *testing.T)  { storetest.TestChangeFeed(t, inMemory) }
+
+func TestDurableStore(t *testing.T)      { storetest.TestStore(t, durable) }
+func TestDurableChangeFeed(t *testing.T) { storetest.TestChangeFeed(t, durable) }
+
+func TestDurableLinearizability(t *testing.T) { storetest.TestLinearizability(t, durable, nil) }
 
 func TestLinearizability(t *testing.T) { storetest.TestLinearizability(t, inMemory, nil) }

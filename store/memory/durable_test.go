@@ -1,0 +1,381 @@
+package memory_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/whiskstore/whiskstore/store"
+	"github.com/whiskstore/whiskstore/store/memory"
+)
+
+// seed puts n triggers into a directory and closes the store.
+func seed(t testing.TB, dir string, n int) {
+	t.Helper()
+	s := open(t, memory.Options{Dir: dir})
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { put(t, s, trigger("guest", fmt.Sprintf("t%04d", i), i), nil) })
+	}
+	wg.Wait()
+	closeStore(t, s)
+}
+
+func closeStore(t testing.TB, s *memory.Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Fatalf("Close: got %v, want nil", err)
+	}
+}
+
+func TestDirectoryKeepsEverything(t *testing.T) {
+	c := newClock()
+	dir := filepath.Join(t.TempDir(), "new", "whisks")
+	opts := memory.Options{Dir: dir, Now: c.now}
+	s := open(t, opts)
+	f := s.Feed()
+	a, b := trigger("guest", "a", 1), trigger("guest", "b", 2)
+	va := put(t, s, a, &store.PutOptions{ClusterID: "west", TTL: time.Hour})
+	_, token := drain(t, f, "")
+	vb := put(t, s, b, nil)
+	tomb := del(t, s, b.ID, vb.Rev, &store.DeleteOptions{Tombstone: time.Minute, ClusterID: "east"})
+	gone := put(t, s, trigger("guest", "c", 3), nil)
+	for range 5 {
+		gone = updateTo(t, s, trigger("guest", "c", 3), gone)
+	}
+	del(t, s, "guest/c", gone.Rev, nil)
+	doc := trigger("guest", "d", 4)
+	foreign := store.Change{ID: doc.ID, Version: store.Version{Rev: "7-x", Order: 3, Lineage: "other"}, Doc: &doc, Committed: c.now()}
+	if err := s.Apply(t.Context(), foreign); err != nil {
+		t.Fatal(err)
+	}
+	updateTo(t, s, doc, foreign.Version)
+	wantFeed, wantEnd := drain(t, f, token)
+	closeStore(t, s)
+
+	s = open(t, opts)
+	f = s.Feed()
+	got, err := s.Get(t.Context(), a.ID, nil)
+	if err != nil || got.Version != va || got.Meta.ClusterID != "west" || !got.Meta.Expires.Equal(c.now().Add(time.Hour)) || !bytes.Equal(got.Body, a.Body) {
+		t.Errorf("Get: got %+v and %v, want version %+v", got, err, va)
+	}
+	got, err = s.Get(t.Context(), b.ID, &store.GetOptions{Tombstones: true})
+	if err != nil || got.Version != tomb || got.Meta.ClusterID != "east" {
+		t.Errorf("Get of a tombstone: got %+v and %v, want version %+v", got, err, tomb)
+	}
+	if _, err := s.Get(t.Context(), doc.ID, &store.GetOptions{After: store.Freshness{Version: foreign.Version}}); err != nil {
+		t.Errorf("Get after a version that was replaced: got %v, want nil", err)
+	}
+	if got, want := ids(t, s, triggers("guest")), []string{"guest/a", "guest/d"}; fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("rows: got %v, want %v", got, want)
+	}
+	feed, end := drain(t, f, token)
+	if fmt.Sprint(changeVersions(feed)) != fmt.Sprint(changeVersions(wantFeed)) || end != wantEnd {
+		t.Errorf("feed after an old token: got %v, want %v", changeVersions(feed), changeVersions(wantFeed))
+	}
+	v := put(t, s, trigger("guest", "c", 3), nil)
+	if v.Compare(gone) != store.Newer || generation(t, v.Rev) <= generation(t, gone.Rev) {
+		t.Errorf("version of a re-creation: got %+v, want a newer one than %+v", v, gone)
+	}
+	c.advance(time.Minute)
+	_, err = s.Get(t.Context(), b.ID, &store.GetOptions{Tombstones: true})
+	wantKind(t, "Get of a tombstone that expired", err, store.ErrNotFound)
+	put(t, s, trigger("guest", "e", 5), nil) // sweeps
+	closeStore(t, s)
+
+	s = open(t, opts)
+	if n := s.Stats().Documents; n != 4 {
+		t.Errorf("documents after the sweep: got %d, want 4", n)
+	}
+}
+
+func changeVersions(changes []store.Change) []store.Version {
+	var v []store.Version
+	for _, c := range changes {
+		v = append(v, c.Version)
+	}
+	return v
+}
+
+func TestDirectoryHasOneOwner(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, memory.Options{Dir: dir})
+	_, err := memory.New(memory.Options{Collection: store.Whisks, Dir: dir})
+	wantKind(t, "second New", err, store.ErrUnavailable)
+	host, _ := os.Hostname()
+	for _, want := range []string{fmt.Sprintf("process %d ", os.Getpid()), fmt.Sprintf("host %q", host)} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("second New: got %v, want %s in it", err, want)
+		}
+	}
+	closeStore(t, s)
+	closeStore(t, open(t, memory.Options{Dir: dir}))
+}
+
+func TestDirectoryOfSomethingElse(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		make func(t *testing.T, dir string)
+		kind store.Kind
+		text string
+	}{
+		{"other_files", func(t *testing.T, dir string) {
+			write(t, filepath.Join(dir, "notes.txt"), []byte("mine"))
+		}, store.ErrInvalid, "notes.txt"},
+		{"database_of_another_program", func(t *testing.T, dir string) {
+			edit(t, dir, func(tx *bolt.Tx) error { return nil })
+		}, store.ErrInvalid, "another program"},
+		{"other_collection", func(t *testing.T, dir string) {
+			s := open(t, memory.Options{Collection: store.Subjects, Dir: dir})
+			closeStore(t, s)
+		}, store.ErrInvalid, "holds subjects, not whisks"},
+		{"newer_format", func(t *testing.T, dir string) {
+			seed(t, dir, 1)
+			edit(t, dir, func(tx *bolt.Tx) error {
+				return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte("whiskstore/memory 2"))
+			})
+		}, store.ErrUnsupported, `"whiskstore/memory 2"`},
+		{"a_file", func(t *testing.T, dir string) {
+			if err := os.Remove(dir); err != nil {
+				t.Fatal(err)
+			}
+			write(t, dir, nil)
+		}, store.ErrUnavailable, "not a directory"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dir := t.TempDir()
+			tc.make(t, dir)
+			before := listing(t, dir)
+			_, err := memory.New(memory.Options{Collection: store.Whisks, Dir: dir})
+			wantKind(t, "New", err, tc.kind)
+			if err == nil || !strings.Contains(err.Error(), tc.text) {
+				t.Errorf("New: got %v, want %q in it", err, tc.text)
+			}
+			if after := listing(t, dir); after != before {
+				t.Errorf("files afterwards: got %s, want %s", after, before)
+			}
+		})
+	}
+}
+
+// What is damaged is an error, never an empty store and never another content:
+// every byte that is read at all is checked.
+func TestDamagedDirectory(t *testing.T) {
+	origin := t.TempDir()
+	seed(t, origin, 300)
+	whole, err := os.ReadFile(filepath.Join(origin, "store.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, memory.Options{Dir: origin})
+	want := ids(t, s, triggers("guest"))
+	closeStore(t, s)
+
+	rnd := rand.New(rand.NewPCG(1, 2))
+	damages := map[string]func() []byte{
+		"emptied": func() []byte { return nil },
+		"zeroed":  func() []byte { return make([]byte, len(whole)) },
+		"text":    func() []byte { return []byte("not a database") },
+	}
+	for _, n := range []int{1, 4096, 3 * 4096, len(whole) / 2, len(whole) - 1} {
+		damages[fmt.Sprintf("cut_to_%d", n)] = func() []byte { return whole[:n] }
+	}
+	for i := range 150 {
+		damages[fmt.Sprintf("page_%d", i)] = func() []byte { // a page that was never written, or written elsewhere
+			b := bytes.Clone(whole)
+			page := rnd.IntN(len(b) / 4096)
+			from := rnd.IntN(len(b) / 4096)
+			copy(b[page*4096:(page+1)*4096], whole[from*4096:])
+			return b
+		}
+		damages[fmt.Sprintf("bits_%d", i)] = func() []byte {
+			b := bytes.Clone(whole)
+			for range 1 + rnd.IntN(4) {
+				b[rnd.IntN(len(b))] ^= 1 << rnd.IntN(8)
+			}
+			return b
+		}
+	}
+	refused, unharmed := 0, 0
+	for name, damage := range damages {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, "store.db"), damage())
+		s, err := memory.New(memory.Options{Collection: store.Whisks, Dir: dir})
+		if err != nil {
+			refused++
+			if k := store.KindOf(err); k != store.ErrUnreadable && k != store.ErrInvalid && k != store.ErrUnsupported {
+				t.Errorf("%s: got %v, want an error that says damaged", name, err)
+			}
+			continue
+		}
+		unharmed++
+		if got := ids(t, s, triggers("guest")); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: got %d rows without an error, want %d", name, len(got), len(want))
+		}
+		closeStore(t, s)
+	}
+	t.Logf("refused %d, unharmed %d", refused, unharmed)
+	if refused < 50 {
+		t.Errorf("refused: got %d of %d, want most", refused, len(damages))
+	}
+}
+
+// A crash while a directory is made leaves nothing that stands in the way.
+func TestDirectoryHalfMade(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "store.db.new"), []byte("half"))
+	write(t, filepath.Join(dir, "owner.json"), []byte("{"))
+	s := open(t, memory.Options{Dir: dir})
+	put(t, s, trigger("guest", "a", 1), nil)
+}
+
+// A commit that fails is in doubt, and nothing is written after it.
+func TestFailedCommit(t *testing.T) {
+	var broken atomic.Bool
+	cause := errors.New("device is gone")
+	dir := t.TempDir()
+	s := open(t, memory.WithSyncs(memory.Options{Dir: dir}, func() error {
+		if broken.Load() {
+			return cause
+		}
+		return nil
+	}))
+	doc := trigger("guest", "a", 1)
+	v := put(t, s, doc, nil)
+	broken.Store(true)
+	doc.Version = v
+	_, err := s.Put(t.Context(), doc, nil)
+	wantKind(t, "Put that cannot be committed", err, store.ErrInDoubt)
+	if !errors.Is(err, cause) {
+		t.Errorf("Put that cannot be committed: got %v, want %v as cause", err, cause)
+	}
+	broken.Store(false)
+	_, err = s.Put(t.Context(), doc, nil)
+	wantKind(t, "Put after a failed commit", err, store.ErrUnavailable)
+	if got, err := s.Get(t.Context(), doc.ID, nil); err != nil || got.Version != v {
+		t.Errorf("Get after a failed commit: got %+v and %v, want %+v", got.Version, err, v)
+	}
+	closeStore(t, s)
+	s = open(t, memory.Options{Dir: dir})
+	updateTo(t, s, doc, v)
+}
+
+// Close commits what waits.
+func TestCloseFlushes(t *testing.T) {
+	dir := t.TempDir()
+	hold := make(chan struct{})
+	waiting := make(chan struct{}, 100)
+	s := open(t, memory.WithSyncs(memory.Options{Dir: dir}, func() error {
+		waiting <- struct{}{}
+		<-hold
+		return nil
+	}))
+	var acked atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			_, err := s.Put(t.Context(), trigger("guest", fmt.Sprint(i), i), nil)
+			switch {
+			case err == nil:
+				acked.Add(1)
+			case !errors.Is(err, store.ErrClosed):
+				t.Errorf("Put while the store closes: got %v, want nil or %v", err, store.ErrClosed)
+			}
+		})
+	}
+	<-waiting
+	wg.Go(func() { closeStore(t, s) })
+	close(hold)
+	wg.Wait()
+	s = open(t, memory.Options{Dir: dir})
+	if got, want := int64(s.Stats().Documents), acked.Load(); got != want {
+		t.Errorf("documents: got %d, want the %d that were acknowledged", got, want)
+	}
+}
+
+// Many writers share a wait for the device, one is never kept waiting for
+// company.
+func TestGroupCommit(t *testing.T) {
+	run := func(writers, each int, stretch time.Duration) (rate float64, syncs int64) {
+		var n atomic.Int64
+		s := open(t, memory.WithSyncs(memory.Options{Dir: t.TempDir()}, func() error {
+			n.Add(1)
+			if stretch > 0 {
+				timer := time.NewTimer(stretch)
+				<-timer.C
+			}
+			return nil
+		}))
+		start := time.Now()
+		var wg sync.WaitGroup
+		for w := range writers {
+			wg.Go(func() {
+				for i := range each {
+					put(t, s, trigger("guest", fmt.Sprintf("%d-%d", w, i), i), nil)
+				}
+			})
+		}
+		wg.Wait()
+		rate = float64(writers*each) / time.Since(start).Seconds()
+		syncs = n.Load()
+		closeStore(t, s)
+		return rate, syncs
+	}
+	for _, stretch := range []time.Duration{0, 2 * time.Millisecond} {
+		const writers, each = 64, 40
+		one, syncs1 := run(1, 40, stretch)
+		many, syncs := run(writers, each, stretch)
+		t.Logf("each wait %v longer: %d writers %.0f puts/s with 1 wait per %.1f puts, 1 writer %.0f puts/s with 1 per %.1f: %.1f times",
+			stretch, writers, many, writers*each/float64(syncs), one, 40/float64(syncs1), many/one)
+		if syncs*16 > writers*each {
+			t.Errorf("waits for the device with %d writers: got %d for %d puts, want at most 1 for 16", writers, syncs, writers*each)
+		}
+		if stretch > 0 && many < 4*one {
+			t.Errorf("rate of %d writers: got %.1f times that of one, want 4", writers, many/one)
+		}
+	}
+}
+
+func write(t testing.TB, path string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// edit changes the database of a directory, which it makes if need be.
+func edit(t testing.TB, dir string, f func(*bolt.Tx) error) {
+	t.Helper()
+	db, err := bolt.Open(filepath.Join(dir, "store.db"), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Update(f), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func listing(t testing.TB, dir string) string {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	if err != nil && !strings.Contains(err.Error(), "not a directory") {
+		t.Fatal(err)
+	}
+	names := []string{}
+	for _, f := range files {
+		names = append(names, f.Name())
+	}
+	text, _ := json.Marshal(names)
+	return string(text)
+}
