@@ -31,6 +31,7 @@ type container struct {
 	nextRow uint64
 	shared  *atomic.Int64
 	offer   *offer
+	wide    bool    // some item holds a number that queries spell differently
 	limit   float64 // request units per second set by SetThroughput
 }
 

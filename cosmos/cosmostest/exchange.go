@@ -186,20 +186,28 @@ func (s *Server) observe(x *exchange, out *reply) {
 	}
 }
 
-// parsePath splits the path into names; false is a path that no resource has.
-func (x *exchange) parsePath() bool {
-	trimmed := strings.Trim(x.req.URL.EscapedPath(), "/")
+// pathNames splits a path into its unescaped names.
+func pathNames(u *url.URL) (names []string, ok bool) {
+	trimmed := strings.Trim(u.EscapedPath(), "/")
 	if trimmed == "" {
-		return true
+		return nil, true
 	}
-	for _, seg := range strings.Split(trimmed, "/") {
+	for seg := range strings.SplitSeq(trimmed, "/") {
 		name, err := url.PathUnescape(seg)
 		if err != nil {
-			return false
+			return nil, false
 		}
-		x.path = append(x.path, name)
+		names = append(names, name)
 	}
-	p := x.path
+	return names, true
+}
+
+// parsePath splits the path into names; false is a path that no resource has.
+func (x *exchange) parsePath() bool {
+	p, ok := pathNames(x.req.URL)
+	if x.path = p; !ok || len(p) == 0 {
+		return ok
+	}
 	if p[0] == "offers" {
 		return len(p) <= 2
 	}

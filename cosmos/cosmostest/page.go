@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/whiskstore/whiskstore/cosmos/cosmostest/internal/cosql"
+	"github.com/whiskstore/whiskstore/cosmos/cosmostest/internal/jsonraw"
 )
 
 // maxScan bounds how many items one page looks at; a page that reaches it ends early, possibly empty.
@@ -37,6 +38,7 @@ func (x *exchange) page(c *container, b *cosql.Bound, cur cursor, limit int) *re
 		r.set("x-ms-alt-content-path", "dbs/"+c.db.id+"/colls/"+c.id)
 		r.set("x-ms-content-path", ridText(c.rid))
 		src := run.source(p.replicas[at])
+		run.wide = c.wide
 		c.mu.Unlock()
 		failed := run.fill(p, src)
 		c.mu.Lock()
@@ -87,6 +89,7 @@ type pageRun struct {
 	now      int64
 	scanLeft int
 	entered  *partition
+	wide     bool
 
 	left  int64 // rows that TOP and LIMIT leave, negative for no bound
 	skip  int64 // rows that OFFSET still drops
@@ -388,6 +391,9 @@ func (q *pageRun) charge() float64 {
 
 // finish makes the answer of a filled page.
 func (q *pageRun) finish(r *reply) *reply {
+	if q.wide {
+		q.body = []byte(jsonraw.QueryForm(string(q.body)))
+	}
 	member := `{"_rid":"` + ridText(q.c.rid) + `","Documents":[`
 	r.body = make([]byte, 0, len(member)+len(q.body)+20)
 	r.body = append(append(append(r.body, member...), q.body...), `],"_count":`+itoa(int64(q.count))+`}`...)

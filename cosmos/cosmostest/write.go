@@ -117,6 +117,7 @@ func (x *exchange) checkBody(c *container, body []byte, pk string) (raw, id stri
 		return fail(refused(http.StatusBadRequest, 0, formErrors, textInput, 1.24))
 	}
 	raw = stripSystem(raw)
+	c.wide = c.wide || jsonraw.Wide(raw)
 	if x.s.opts.Switches.LimitOnStoredSize && len(raw)+300 > maxItemBytes {
 		return fail(tooLarge)
 	}

@@ -126,7 +126,7 @@ func (v Value) AppendJSON(dst []byte) ([]byte, error) {
 		if math.IsInf(v.Num, 0) || math.IsNaN(v.Num) {
 			return dst, ErrNotJSON
 		}
-		return jsonraw.AppendNumber(dst, v.Num), nil
+		return jsonraw.AppendComputed(dst, v.Num), nil
 	case String:
 		return jsonraw.AppendQuote(dst, v.Str), nil
 	case Array, Object:
