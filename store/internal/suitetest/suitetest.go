@@ -30,7 +30,9 @@ func Wrapped(m func(t testing.TB, collection string) store.Middleware) Stack {
 func Run(t *testing.T, stack Stack, promise func(*storetest.Features)) {
 	with := func(t testing.TB) *storetest.Harness { return harness(t, stack, promise) }
 	t.Run("store", func(t *testing.T) { storetest.TestStore(t, with) })
-	t.Run("linearizability", func(t *testing.T) { storetest.TestLinearizability(t, with, nil) })
+	t.Run("linearizability", func(t *testing.T) { 
+		storetest.TestLinearizability(t, with, &storetest.LinearizabilityOptions{Clients: 4, Calls: 40})
+	})
 	t.Run("feed", func(t *testing.T) { storetest.TestChangeFeed(t, with) })
 	for _, collection := range []string{store.Whisks, store.Activations, store.Subjects} {
 		t.Run("replay "+collection, func(t *testing.T) {
