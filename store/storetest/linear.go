@@ -75,7 +75,8 @@ func testLinearizability(t tb, newHarness NewHarness, opts *LinearizabilityOptio
 			switch result {
 			case porcupine.Ok:
 			case porcupine.Unknown:
-				t.Logf("seed %d: no answer after %v whether %d calls are linearizable", o.Seed, patience/2, len(history))
+				t.Errorf("seed %d: got no answer in %v whether %d calls are linearizable, want fewer Clients or Calls",
+					o.Seed, patience/2, len(history))
 			default:
 				t.Errorf("seed %d: got %d calls that no order explains, want a linearizable history\ntime line: %s",
 					o.Seed, len(history), picture(t, info))
@@ -186,7 +187,7 @@ func (c call) run(ctx context.Context, s store.ArtifactStore) reply {
 // when go test keeps one, else in a directory that stays.
 func picture(t tb, info porcupine.LinearizationInfo) string {
 	dir := ""
-	if f := flag.Lookup("test.artifacts"); f != nil && f.Value.String() == "true" {
+	if keepsArtifacts() {
 		dir = t.ArtifactDir()
 	} else {
 		var err error
@@ -199,6 +200,12 @@ func picture(t tb, info porcupine.LinearizationInfo) string {
 		return err.Error()
 	}
 	return path
+}
+
+// keepsArtifacts reports whether go test runs with -artifacts.
+func keepsArtifacts() bool {
+	f := flag.Lookup("test.artifacts")
+	return f != nil && f.Value.String() == "true"
 }
 
 // monotonic holds that clients which ask for it read their own writes and never

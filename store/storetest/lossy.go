@@ -10,7 +10,7 @@ import (
 	"github.com/whiskstore/whiskstore/store"
 )
 
-// lossy loses the replies of a third of the writes: they fail with ErrInDoubt,
+// lossy loses the replies of a seventh of the writes: they fail with ErrInDoubt,
 // and have happened, happen later, or never happen.
 type lossy struct {
 	next store.ArtifactStore
@@ -32,7 +32,7 @@ var errLost = errors.New("the reply was lost")
 // lose runs a write, or not, and reports whether its reply is lost.
 func (l *lossy) lose(write func()) bool {
 	l.mu.Lock()
-	fate := l.rng.IntN(9)
+	fate := l.rng.IntN(21)
 	l.mu.Unlock()
 	switch fate {
 	case 0: // never

@@ -123,21 +123,11 @@ var tombstoneCases = []suiteCase{
 		}
 		got := s.get(doc.ID)
 		e.wantBody("Get after re-creation", got, again)
-		if want := (store.Meta{ClusterID: e.Features.Stamp}); got.Meta != want {
-			e.Errorf("Get after re-creation: got meta %+v, want %+v", got.Meta, want)
+		if got.Meta.ClusterID != e.Features.Stamp || got.Meta.Deleted {
+			e.Errorf("Get after re-creation: got meta %+v, want cluster id %q, live", got.Meta, e.Features.Stamp)
 		}
 		_, err = s.Put(e.ctx, again, &store.PutOptions{})
 		e.wantKind("second Put without a revision", err, store.ErrConflict)
-	}},
-	{"update_of_tombstone", func(e *env) {
-		s := e.subjects()
-		doc := auth(e, "foo")
-		v := s.put(doc)
-		s.bury(doc.ID, v.Rev, store.DeleteOptions{})
-		doc.Version = v
-		_, err := s.Put(e.ctx, doc, &store.PutOptions{})
-		e.wantKind("Put at the last live revision of a tombstone", err, store.ErrConflict)
-		s.gone(doc.ID)
 	}},
 }
 
