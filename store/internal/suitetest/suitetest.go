@@ -28,15 +28,15 @@ func Wrapped(m func(t testing.TB, collection string) store.Middleware) Stack {
 // replay of stack beside the bare embedded store. promise, when set, changes what
 // the bare store promises into what stack does.
 func Run(t *testing.T, stack Stack, promise func(*storetest.Features)) {
-	with := func(t testing.TB) *storetest.Harness { return harness(t, stack, promise) }
+	with := func(t testing.TB) *storetest.Harness { return Harness(t, stack, promise) }
 	t.Run("store", func(t *testing.T) { storetest.TestStore(t, with) })
-	t.Run("linearizability", func(t *testing.T) { 
+	t.Run("linearizability", func(t *testing.T) {
 		storetest.TestLinearizability(t, with, &storetest.LinearizabilityOptions{Clients: 4, Calls: 40})
 	})
 	t.Run("feed", func(t *testing.T) { storetest.TestChangeFeed(t, with) })
 	for _, collection := range []string{store.Whisks, store.Activations, store.Subjects} {
 		t.Run("replay "+collection, func(t *testing.T) {
-			a, b := harness(t, bare, nil), with(t)
+			a, b := Harness(t, bare, nil), with(t)
 			opts := &storetest.ReplayOptions{Seed: 1, Collection: collection, A: a.Features, B: b.Features}
 			one, other := a.Store(collection), b.Store(collection)
 			storetest.Replay(t, opts, one, other)
@@ -53,7 +53,8 @@ func bare(_ testing.TB, collection string, backend store.ArtifactStore) store.Ar
 	return store.Check(&store.CheckOptions{Collection: collection})(backend)
 }
 
-func harness(t testing.TB, stack Stack, promise func(*storetest.Features)) *storetest.Harness {
+// Harness returns the harness of stack over embedded stores.
+func Harness(t testing.TB, stack Stack, promise func(*storetest.Features)) *storetest.Harness {
 	c := &clock{at: time.Now()}
 	stores := map[string]*memory.Store{}
 	h := &storetest.Harness{
