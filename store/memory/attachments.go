@@ -3,13 +3,14 @@ package memory
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"iter"
 	"sync"
 	"time"
+
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/whiskstore/whiskstore/store"
 )
@@ -18,7 +19,7 @@ import (
 // in-memory attachment store has it.
 const Scheme = "mems"
 
-// AttachmentOptions are the options of NewAttachments.
+// AttachmentOptions are the options of NewAttachments and OpenAttachments.
 type AttachmentOptions struct {
 	// Collection is written into errors: "whisks", "activations".
 	Collection string
@@ -27,24 +28,34 @@ type AttachmentOptions struct {
 	Now func() time.Time
 }
 
-// Attachments is an AttachmentStore in memory. It is safe for concurrent use.
-// Contents are held in memory as a whole, so Attach needs as much as r gives. An
-// attachment that is attached again is replaced; readers that are open keep what
-// they read.
+// Attachments is an AttachmentStore, in memory or in a directory. It is safe
+// for concurrent use. In memory, Attach needs as much of it as the content has;
+// in a directory a bounded amount. An attachment that is attached again is
+// replaced; readers that are open keep what they read.
 type Attachments struct {
 	collection string
 	now        func() time.Time
+	disk       *attachmentDisk // nil in memory
 
-	mu     sync.RWMutex
+	writing sync.Mutex // held by who changes docs, across the commit on disk
+
+	mu     sync.RWMutex                      // guards what follows
 	docs   map[string]map[string]*attachment // by document id and name
 	closed bool
 }
 
 var _ store.AttachmentStore = (*Attachments)(nil)
 
+// attachment is a content and what is known of it.
 type attachment struct {
 	info   store.AttachmentInfo
-	chunks [][]byte
+	chunks [][]byte // in memory, the content; on disk, what is not written yet
+
+	id      uint64 // on disk, names the content
+	count   int    // how many chunks it has there
+	sum     uint32 // checksum of its info there
+	readers int    // open readers; Attachments.mu guards it
+	dropped bool   // to be removed from disk with the last reader
 }
 
 // chunkSize is the size of the pieces in which contents are read and held.
@@ -70,10 +81,13 @@ func (a *Attachments) Attach(ctx context.Context, docID, name string, r io.Reade
 	if opts != nil && opts.ContentType != "" {
 		att.info.ContentType = opts.ContentType
 	}
+	if a.disk != nil {
+		att.id = a.disk.next.Add(1)
+	}
 	digest := sha256.New()
 	for {
 		if err := ctx.Err(); err != nil {
-			return store.AttachmentInfo{}, err
+			return store.AttachmentInfo{}, a.giveUp(att, err)
 		}
 		chunk := make([]byte, chunkSize)
 		n, err := io.ReadFull(r, chunk)
@@ -86,60 +100,137 @@ func (a *Attachments) Attach(ctx context.Context, docID, name string, r io.Reade
 			break
 		}
 		if err != nil {
-			return store.AttachmentInfo{}, a.source(docID, name, err)
+			return store.AttachmentInfo{}, a.giveUp(att, a.source(docID, name, err))
+		}
+		if a.disk != nil && len(att.chunks) == chunksPerCommit {
+			if err := a.disk.spill(att); err != nil {
+				return store.AttachmentInfo{}, a.giveUp(att, a.fail(store.OpAttach, docID, name, store.ErrUnavailable, err))
+			}
 		}
 	}
 	att.info.Digest = digestText(digest)
-	att.info.Modified = a.now()
-
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
-		return store.AttachmentInfo{}, a.fail(store.OpAttach, docID, name, store.ErrClosed, nil)
+	att.info.Modified = a.now().Round(0)
+	if err := a.install(att); err != nil {
+		return store.AttachmentInfo{}, a.giveUp(att, a.shape(store.OpAttach, docID, name, err))
 	}
-	if a.docs[docID] == nil {
-		a.docs[docID] = map[string]*attachment{}
-	}
-	a.docs[docID][name] = att
 	return att.info, nil
+}
+
+// install makes att the attachment of its name.
+func (a *Attachments) install(att *attachment) error {
+	a.writing.Lock()
+	defer a.writing.Unlock()
+	a.mu.RLock()
+	old, closed := a.docs[att.info.DocID][att.info.Name], a.closed
+	a.mu.RUnlock()
+	if closed {
+		return store.ErrClosed
+	}
+	if a.disk != nil {
+		if err := a.disk.commit(att, old); err != nil {
+			return err
+		}
+	}
+	a.mu.Lock()
+	if a.docs[att.info.DocID] == nil {
+		a.docs[att.info.DocID] = map[string]*attachment{}
+	}
+	a.docs[att.info.DocID][att.info.Name] = att
+	a.mu.Unlock()
+	if old != nil {
+		a.release(old)
+	}
+	return nil
+}
+
+// giveUp removes what is on disk of an attachment that came to nothing.
+func (a *Attachments) giveUp(att *attachment, err error) error {
+	if a.disk != nil && att.count > 0 {
+		_ = a.disk.drop(att) // or when the directory is opened again
+	}
+	return err
 }
 
 func (a *Attachments) Read(ctx context.Context, docID, name string, opts *store.ReadOptions) (io.ReadCloser, error) {
 	if err := a.begin(ctx, store.OpRead, docID, name); err != nil {
 		return nil, err
 	}
-	a.mu.RLock()
+	a.mu.Lock()
 	att := a.docs[docID][name]
-	a.mu.RUnlock()
+	if att != nil {
+		att.readers++
+	}
+	a.mu.Unlock()
 	if att == nil {
 		return nil, a.fail(store.OpRead, docID, name, store.ErrNotFound, nil)
 	}
-	return newReader(ctx, &chunkReader{chunks: att.chunks}, opts, func(kind store.Kind, cause error) error {
+	var from io.ReadCloser = &chunkReader{chunks: att.chunks}
+	if a.disk != nil {
+		from = &diskReader{a: a, att: att}
+	}
+	return newReader(ctx, from, opts, func(kind store.Kind, cause error) error {
 		return a.fail(store.OpRead, docID, name, kind, cause)
 	}), nil
 }
 
 func (a *Attachments) Delete(ctx context.Context, docID, name string) error {
-	if err := a.begin(ctx, store.OpDetach, docID, name); err != nil {
-		return err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.docs[docID], name)
-	if len(a.docs[docID]) == 0 {
-		delete(a.docs, docID)
-	}
-	return nil
+	return a.delete(ctx, store.OpDetach, docID, name)
 }
 
 func (a *Attachments) DeleteAll(ctx context.Context, docID string) error {
-	if err := a.begin(ctx, store.OpDetachAll, docID, ""); err != nil {
+	return a.delete(ctx, store.OpDetachAll, docID, "")
+}
+
+// delete removes one attachment, or all of the document when name is empty.
+func (a *Attachments) delete(ctx context.Context, op store.Op, docID, name string) error {
+	if err := a.begin(ctx, op, docID, name); err != nil {
 		return err
 	}
+	a.writing.Lock()
+	defer a.writing.Unlock()
+	var gone []*attachment
+	a.mu.RLock()
+	for n, att := range a.docs[docID] {
+		if name == "" || n == name {
+			gone = append(gone, att)
+		}
+	}
+	a.mu.RUnlock()
+	if a.disk != nil && len(gone) > 0 {
+		if err := a.disk.remove(gone); err != nil {
+			return a.shape(op, docID, name, err)
+		}
+	}
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.docs, docID)
+	for _, att := range gone {
+		delete(a.docs[docID], att.info.Name)
+	}
+	if len(a.docs[docID]) == 0 {
+		delete(a.docs, docID)
+	}
+	a.mu.Unlock()
+	a.release(gone...)
 	return nil
+}
+
+// release removes the contents of attachments that nobody can find any more
+// from disk, but for those that are being read: they go with their last reader.
+func (a *Attachments) release(atts ...*attachment) {
+	if a.disk == nil {
+		return
+	}
+	var free []*attachment
+	a.mu.Lock()
+	for _, att := range atts {
+		att.dropped = true
+		if att.readers == 0 {
+			free = append(free, att)
+		}
+	}
+	a.mu.Unlock()
+	if len(free) > 0 {
+		_ = a.disk.drop(free...) // or when the directory is opened again
+	}
 }
 
 func (a *Attachments) List(ctx context.Context) iter.Seq2[store.AttachmentInfo, error] {
@@ -168,15 +259,35 @@ func (a *Attachments) List(ctx context.Context) iter.Seq2[store.AttachmentInfo, 
 	}
 }
 
-// Close lets go of the contents. A second Close is ErrClosed.
+// Close lets go of the contents and of the directory. A second Close is
+// ErrClosed.
 func (a *Attachments) Close() error {
+	a.writing.Lock()
+	defer a.writing.Unlock()
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
+	closed := a.closed
+	a.closed, a.docs = true, nil
+	a.mu.Unlock()
+	if closed {
 		return a.fail(store.OpClose, "", "", store.ErrClosed, nil)
 	}
-	a.closed, a.docs = true, nil
+	if a.disk != nil {
+		return a.shape(store.OpClose, "", "", a.disk.d.close())
+	}
 	return nil
+}
+
+// shape translates an error of the disk.
+func (a *Attachments) shape(op store.Op, docID, name string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrClosed) || errors.Is(err, bolterrors.ErrDatabaseNotOpen):
+		return a.fail(op, docID, name, store.ErrClosed, nil)
+	case op == store.OpClose || errors.Is(err, errBroken):
+		return a.fail(op, docID, name, store.ErrUnavailable, err)
+	}
+	return a.fail(op, docID, name, store.ErrInDoubt, err)
 }
 
 // begin is what all calls check.
@@ -211,71 +322,4 @@ func (a *Attachments) fail(op store.Op, docID, name string, kind store.Kind, cau
 		id += "/" + name
 	}
 	return &store.Error{Op: op, Collection: a.collection, ID: id, Kind: kind, Err: cause}
-}
-
-func digestText(h hash.Hash) string { return "sha256-" + hex.EncodeToString(h.Sum(nil)) }
-
-// chunkReader reads chunks, which it does not change.
-type chunkReader struct {
-	chunks [][]byte
-	at     int // in the first chunk
-}
-
-func (r *chunkReader) Read(p []byte) (int, error) {
-	if len(r.chunks) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, r.chunks[0][r.at:])
-	if r.at += n; r.at == len(r.chunks[0]) {
-		r.chunks, r.at = r.chunks[1:], 0
-	}
-	return n, nil
-}
-
-func (r *chunkReader) Close() error { return nil }
-
-// reader verifies a digest while it reads, and ends with its context.
-type reader struct {
-	ctx    context.Context
-	from   io.ReadCloser
-	want   string
-	digest hash.Hash // nil: nothing to verify
-	fail   func(store.Kind, error) error
-	end    error
-}
-
-func newReader(ctx context.Context, from io.ReadCloser, opts *store.ReadOptions, fail func(store.Kind, error) error) *reader {
-	r := &reader{ctx: ctx, from: from, fail: fail}
-	if opts != nil && opts.Digest != "" {
-		r.want, r.digest = opts.Digest, sha256.New()
-	}
-	return r
-}
-
-func (r *reader) Read(p []byte) (int, error) {
-	if r.end != nil {
-		return 0, r.end
-	}
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := r.from.Read(p)
-	if r.digest != nil {
-		r.digest.Write(p[:n])
-	}
-	switch {
-	case err == io.EOF:
-		if r.digest != nil && digestText(r.digest) != r.want {
-			err = r.fail(store.ErrUnreadable, fmt.Errorf("digest is %s, want %s", digestText(r.digest), r.want))
-		}
-	case err != nil:
-		err = r.fail(store.ErrUnavailable, err)
-	}
-	r.end = err
-	return n, err
-}
-
-func (r *reader) Close() error {
-	r.end = r.fail(store.ErrClosed, nil)
-	return r.from.Close()
 }

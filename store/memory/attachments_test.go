@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	bolt "go.etcd.io/bbolt"
+
 	"github.com/whiskstore/whiskstore/store"
 	"github.com/whiskstore/whiskstore/store/memory"
 )
@@ -116,4 +118,108 @@ func (b broken) Read([]byte) (int, error) { return 0, b.err }
 
 func TestAttachmentsInMemory(t *testing.T) {
 	testAttachments(t, memory.NewAttachments(memory.AttachmentOptions{}))
+}
+
+func openAttachments(t testing.TB, dir string) *memory.Attachments {
+	t.Helper()
+	a, err := memory.OpenAttachments(dir, memory.AttachmentOptions{Collection: store.Whisks})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestAttachmentsInADirectory(t *testing.T) {
+	dir := t.TempDir()
+	testAttachments(t, openAttachments(t, dir))
+
+	big := bytes.Repeat([]byte("0123456789abcdef"), 400_000) // several transactions
+	a := openAttachments(t, dir)
+	info := attach(t, a, "guest/a", "code", big)
+	attach(t, a, "guest/b", "code", []byte("small"))
+	r, err := a.Read(t.Context(), "guest/a", "code", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	attach(t, a, "guest/a", "code", []byte("replaced"))
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.ReadAll(r)
+	wantKind(t, "Read after Close", err, store.ErrClosed)
+	_ = r.Close()
+
+	a = openAttachments(t, dir)
+	_, err = memory.OpenAttachments(dir, memory.AttachmentOptions{})
+	wantKind(t, "second OpenAttachments", err, store.ErrUnavailable)
+	for id, want := range map[string]string{"guest/a": "replaced", "guest/b": "small", "guest": "guest"} {
+		if got, err := content(t, a, id, "code", nil); err != nil || string(got) != want {
+			t.Errorf("Read of %s: got %.20q and %v, want %q", id, got, err, want)
+		}
+	}
+	again := attach(t, a, "guest/a", "code", big)
+	if again.Digest != info.Digest {
+		t.Errorf("digest: got %s, want %s", again.Digest, info.Digest)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	a = openAttachments(t, dir)
+	if got, err := content(t, a, "guest/a", "code", &store.ReadOptions{Digest: info.Digest}); err != nil || !bytes.Equal(got, big) {
+		t.Errorf("Read: got %d bytes and %v, want %d", len(got), err, len(big))
+	}
+	for info, err := range a.List(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.DeleteAll(t.Context(), info.DocID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := chunksIn(t, dir); n != 0 {
+		t.Errorf("chunks of deleted attachments: got %d, want 0", n)
+	}
+	_, err = memory.New(memory.Options{Collection: store.Whisks, Dir: dir})
+	wantKind(t, "New over a directory of attachments", err, store.ErrInvalid)
+}
+
+func chunksIn(t testing.TB, dir string) (n int) {
+	t.Helper()
+	edit(t, dir, func(tx *bolt.Tx) error {
+		n = tx.Bucket([]byte("chunks")).Stats().KeyN
+		return nil
+	})
+	return n
+}
+
+// An Attach that the process did not live to end leaves nothing.
+func TestAttachmentLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	a := openAttachments(t, dir)
+	attach(t, a, "guest/a", "code", []byte("whole"))
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, dir, func(tx *bolt.Tx) error {
+		return tx.Bucket([]byte("chunks")).Put([]byte{0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0}, []byte("....left over"))
+	})
+	a = openAttachments(t, dir)
+	if got, err := content(t, a, "guest/a", "code", nil); err != nil || string(got) != "whole" {
+		t.Errorf("Read: got %q and %v, want whole", got, err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := chunksIn(t, dir); n != 1 {
+		t.Errorf("chunks: got %d, want 1", n)
+	}
+	edit(t, dir, func(tx *bolt.Tx) error {
+		return tx.Bucket([]byte("chunks")).Delete([]byte{0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0})
+	})
+	_, err := memory.OpenAttachments(dir, memory.AttachmentOptions{})
+	wantKind(t, "OpenAttachments with a chunk missing", err, store.ErrUnreadable)
 }

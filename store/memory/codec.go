@@ -30,6 +30,15 @@ type header struct {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// differs reports that the records which were found are not those which were
+// written.
+func (i inventory) differs(found inventory) error {
+	if found == i {
+		return nil
+	}
+	return fmt.Errorf("%d records with digest %x where %d with digest %x were written", found.Records, found.Digest, i.Records, i.Digest)
+}
+
 func recordKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
 
 // encode returns the record as it stands on disk and notes its checksum.
@@ -98,23 +107,23 @@ func recordSum(key, value []byte) uint32 {
 // inventory is what the records on disk add up to. bbolt has no checksums of
 // its own pages: this tells when one was lost as a whole.
 type inventory struct {
-	Documents int    `json:"documents"`
-	Digest    uint64 `json:"digest"`
+	Records int    `json:"records"`
+	Digest  uint64 `json:"digest"`
 }
 
-func (i *inventory) add(r *record) {
-	i.Documents++
-	i.Digest += spread(r)
+func (i *inventory) add(seq uint64, sum uint32) {
+	i.Records++
+	i.Digest += spread(seq, sum)
 }
 
-func (i *inventory) remove(r *record) {
-	i.Documents--
-	i.Digest -= spread(r)
+func (i *inventory) remove(seq uint64, sum uint32) {
+	i.Records--
+	i.Digest -= spread(seq, sum)
 }
 
 // spread makes 64 well-mixed bits of a record's checksum and position.
-func spread(r *record) uint64 {
-	x := uint64(r.sum)<<32 ^ r.seq*0x9e3779b97f4a7c15
+func spread(seq uint64, sum uint32) uint64 {
+	x := uint64(sum)<<32 ^ seq*0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31

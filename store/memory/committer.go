@@ -2,7 +2,6 @@ package memory
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/whiskstore/whiskstore/store"
@@ -17,7 +16,6 @@ type committer struct {
 	queue   chan *request
 	stop    chan struct{} // closed by Store.Close
 	ended   chan struct{} // closed when the goroutine is gone
-	broken  error         // why nothing can be written any more
 	expect  int           // how many writes a batch waits for
 	latency time.Duration // how long the last commit took
 }
@@ -34,7 +32,8 @@ const (
 	maxBatch      = 1024
 	maxBatchBytes = 16 << 20
 
-	// maxGather bounds how long a commit waits for company.
+	// minGather and maxGather bound how long a commit waits for company.
+	minGather = 1 * time.Millisecond
 	maxGather = 2 * time.Millisecond
 )
 
@@ -102,8 +101,8 @@ func (c *committer) run() {
 
 // gather returns first and what waits with it. Writers that were answered
 // together come back together: a batch waits for about as many as those before
-// it had, but no longer than a commit takes. A single writer is never kept
-// waiting, once the others are gone for a few commits.
+// it had, but no longer than about a commit takes. A single writer is not kept
+// waiting once the others are gone for a few commits.
 func (c *committer) gather(first *request) []*request {
 	batch, size := []*request{first}, len(first.w.body)
 	full := func() bool { return len(batch) >= maxBatch || size >= maxBatchBytes }
@@ -122,7 +121,7 @@ func (c *committer) gather(first *request) []*request {
 	if len(batch) >= c.expect {
 		return batch
 	}
-	timer := time.NewTimer(min(c.latency, maxGather))
+	timer := time.NewTimer(min(max(c.latency, minGather), maxGather))
 	defer timer.Stop()
 	for len(batch) < c.expect && !full() {
 		select {
@@ -154,14 +153,15 @@ func (c *committer) commit(batch []*request) {
 		at.bury(r)
 		next[r.id] = nil
 	}
+	broken := c.d.broken()
 	outcomes := make([]outcome, len(batch))
 	for i, r := range batch {
 		if err := r.ctx.Err(); err != nil {
 			outcomes[i] = outcome{err: err}
 			continue
 		}
-		if c.broken != nil {
-			outcomes[i] = outcome{err: s.fail(r.w.op, r.w.id, store.ErrUnavailable, c.broken)}
+		if broken != nil {
+			outcomes[i] = outcome{err: s.fail(r.w.op, r.w.id, store.ErrUnavailable, broken)}
 			continue
 		}
 		o := s.decide(&at, current(r.w.id), r.w, now)
@@ -171,9 +171,8 @@ func (c *committer) commit(batch []*request) {
 		}
 		outcomes[i] = o
 	}
-	if c.broken == nil && len(next) > 0 {
+	if broken == nil && len(next) > 0 {
 		if err := c.install(next, at, replica); err != nil {
-			c.broken = fmt.Errorf("an earlier commit failed, open the directory again: %w", err)
 			for i, r := range batch {
 				kind := store.ErrInDoubt
 				if outcomes[i].err != nil || outcomes[i].unchanged {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -48,6 +49,9 @@ type disk struct {
 	// beforeSync is called before a commit, once for each time that it will wait
 	// for the device, and may fail it; nil is nothing. bbolt has no hook of its own.
 	beforeSync func() error
+
+	mu     sync.Mutex
+	failed error // of the commit that broke it
 }
 
 // contents is what a directory is opened for.
@@ -66,31 +70,15 @@ func openDisk(dir, collection string, c contents) (*disk, error) {
 	if err := d.prepare(c); err != nil {
 		return nil, err
 	}
-	if err := d.open(true); err != nil {
-		return nil, err
-	}
 	path := filepath.Join(dir, databaseFile)
-	read, err := checkMetaPages(path)
-	if err == nil {
-		err = guard(func() error {
-			return d.db.View(func(tx *bolt.Tx) error {
-				if err := d.checkFormat(tx, c.holds); err != nil {
-					return err
-				}
-				return c.load(d, tx)
-			})
-		})
-	}
-	if e := (*store.Error)(nil); err != nil && !errors.As(err, &e) {
-		err = d.damaged(err)
-	}
-	if err := errors.Join(err, d.db.Close()); err != nil {
+	read, err := d.read(path, c)
+	if err != nil {
 		return nil, err
 	}
 	if err := d.open(false); err != nil {
 		return nil, err
 	}
-	now, err := checkMetaPages(path)
+	now, err := newestTransaction(path)
 	if err == nil && now != read {
 		err = errors.New("another process wrote to the directory while this one opened it")
 	}
@@ -101,6 +89,28 @@ func openDisk(dir, collection string, c contents) (*disk, error) {
 		return nil, errors.Join(d.shape(err), d.db.Close())
 	}
 	return d, nil
+}
+
+// read loads all that the database holds and returns its newest transaction.
+func (d *disk) read(path string, c contents) (tx uint64, err error) {
+	if err := d.open(true); err != nil {
+		return 0, err
+	}
+	err = guard(func() error {
+		return d.db.View(func(t *bolt.Tx) error {
+			if err := d.checkFormat(t, c.holds); err != nil {
+				return err
+			}
+			if tx, err = checkPages(path); err != nil {
+				return err
+			}
+			return c.load(d, t)
+		})
+	})
+	if e := (*store.Error)(nil); err != nil && !errors.As(err, &e) {
+		err = d.damaged(err)
+	}
+	return tx, errors.Join(err, d.db.Close())
 }
 
 // open opens the database. The list of free pages is not kept on disk: one that
@@ -207,9 +217,16 @@ func (d *disk) checkFormat(tx *bolt.Tx, holds string) error {
 	return nil
 }
 
+// errBroken is why nothing is written after a commit that failed: nobody knows
+// what of it the device has.
+var errBroken = errors.New("an earlier commit failed, the directory must be opened again")
+
 // update commits a transaction. It returns when the device has it.
 func (d *disk) update(f func(*bolt.Tx) error) error {
-	return d.db.Update(func(tx *bolt.Tx) error {
+	if err := d.broken(); err != nil {
+		return err
+	}
+	err := d.db.Update(func(tx *bolt.Tx) error {
 		if err := f(tx); err != nil {
 			return err
 		}
@@ -223,6 +240,22 @@ func (d *disk) update(f func(*bolt.Tx) error) error {
 		}
 		return nil
 	})
+	if err != nil && !errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+		d.mu.Lock()
+		d.failed = err
+		d.mu.Unlock()
+	}
+	return err
+}
+
+// broken returns an errBroken once a commit has failed.
+func (d *disk) broken() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failed != nil {
+		return fmt.Errorf("%w: %w", errBroken, d.failed)
+	}
+	return nil
 }
 
 // syncsPerCommit is how often bbolt waits for the device in a transaction: once

@@ -64,29 +64,28 @@ func (s *Store) load(tx *bolt.Tx, log *slog.Logger) error {
 		if s.state.docs[r.id] != nil || r.seq > p.Seq {
 			return fmt.Errorf("record %d of %q does not belong here", r.seq, r.id)
 		}
-		found.add(r)
+		found.add(r.seq, r.sum)
 		if !r.deleted {
 			r.entries, _ = view.Entries(s.collection, r.id, r.body)
 		}
 		s.state.replace(nil, r)
-		if log != nil && found.Documents%1024 == 0 && time.Now().After(notice) {
+		if log != nil && found.Records%1024 == 0 && time.Now().After(notice) {
 			notice = time.Now().Add(loadNotice)
-			log.Info("loading", "collection", s.collection, "documents", found.Documents, "of", p.Documents)
+			log.Info("loading", "collection", s.collection, "documents", found.Records, "of", p.Records)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if found != p.inventory {
-		return fmt.Errorf("%d records with digest %x where %d with digest %x were written",
-			found.Documents, found.Digest, p.Documents, p.Digest)
+	if err := p.inventory.differs(found); err != nil {
+		return err
 	}
 	s.state.at = position{seq: p.Seq, committed: p.Committed, floor: p.Floor}
 	s.state.replica = p.Replica
 	s.state.inventory = found
 	if log != nil {
-		log.Info("loaded", "collection", s.collection, "documents", found.Documents, "took", time.Since(start))
+		log.Info("loaded", "collection", s.collection, "documents", found.Records, "took", time.Since(start))
 	}
 	return nil
 }
@@ -101,7 +100,7 @@ func (s *Store) persist(d *disk, changed []replacement, p *progress) error {
 		records.FillPercent = 0.9 // keys only grow
 		for _, c := range changed {
 			if c.old != nil {
-				p.remove(c.old)
+				p.remove(c.old.seq, c.old.sum)
 				if c.next == nil || c.next.seq != c.old.seq {
 					if err := records.Delete(recordKey(c.old.seq)); err != nil {
 						return err
@@ -116,7 +115,7 @@ func (s *Store) persist(d *disk, changed []replacement, p *progress) error {
 				if err := records.Put(key, value); err != nil {
 					return err
 				}
-				p.add(c.next)
+				p.add(c.next.seq, c.next.sum)
 			}
 		}
 		return putProgress(tx, p)

@@ -333,7 +333,7 @@ func TestGroupCommit(t *testing.T) {
 		return rate, syncs
 	}
 	for _, stretch := range []time.Duration{0, 2 * time.Millisecond} {
-		const writers, each = 64, 40
+		const writers, each = 64, 60
 		one, syncs1 := run(1, 40, stretch)
 		many, syncs := run(writers, each, stretch)
 		t.Logf("each wait %v longer: %d writers %.0f puts/s with 1 wait per %.1f puts, 1 writer %.0f puts/s with 1 per %.1f: %.1f times",

@@ -20,8 +20,7 @@ func TestMain(m *testing.M) {
 		child(dir)
 		return
 	}
-	// bbolt leaves a goroutine behind when it refuses a damaged database.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("go.etcd.io/bbolt.(*DB).freepages.func2"))
+	goleak.VerifyTestMain(m)
 }
 
 // clock is a clock that only moves when told to.

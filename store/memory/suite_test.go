@@ -17,10 +17,12 @@ func inMemory(t testing.TB) *storetest.Harness {
 
 // durable is the same with a directory for each collection.
 func durable(t testing.TB) *storetest.Harness {
-	return harness(t, func(o memory.Options) memory.Options {
+	h := harness(t, func(o memory.Options) memory.Options {
 		o.Dir = t.TempDir()
 		return o
 	})
+	h.Attachments = func() store.AttachmentStore { return openAttachments(t, t.TempDir()) }
+	return h
 }
 
 func harness(t testing.TB, options func(memory.Options) memory.Options) *storetest.Harness {
@@ -56,8 +58,9 @@ func TestStore(t *testing.T)       { storetest.TestStore(t, inMemory) }
 func TestAttachments(t *testing.T) { storetest.TestAttachments(t, inMemory) }
 func TestChangeFeed(t *testing.T)  { storetest.TestChangeFeed(t, inMemory) }
 
-func TestDurableStore(t *testing.T)      { storetest.TestStore(t, durable) }
-func TestDurableChangeFeed(t *testing.T) { storetest.TestChangeFeed(t, durable) }
+func TestDurableStore(t *testing.T)       { storetest.TestStore(t, durable) }
+func TestDurableAttachments(t *testing.T) { storetest.TestAttachments(t, durable) }
+func TestDurableChangeFeed(t *testing.T)  { storetest.TestChangeFeed(t, durable) }
 
 func TestDurableLinearizability(t *testing.T) { storetest.TestLinearizability(t, durable, nil) }
 
