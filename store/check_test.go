@@ -247,7 +247,7 @@ func TestCheckAfterClose(t *testing.T) {
 func TestCheckShapesErrors(t *testing.T) {
 	conflict := &store.Error{Kind: store.ErrConflict}
 	outer := fmt.Errorf("outer: %w", &store.Error{Op: "x", Kind: store.ErrThrottled})
-	unavailable := &store.Error{Kind: store.ErrUnavailable, Err: timeout}
+	unavailable := &store.Error{Kind: store.ErrUnavailable, Err: errTimeout}
 	for _, c := range calls() {
 		stray := store.ErrUnavailable
 		if c.op == store.OpPut || c.op == store.OpDelete {
@@ -263,7 +263,7 @@ func TestCheckShapesErrors(t *testing.T) {
 			{"a bare kind", store.ErrTooLarge, store.Error{Kind: store.ErrTooLarge, Err: store.ErrTooLarge}},
 			{"a wrapped error", outer, store.Error{Kind: store.ErrThrottled, Err: outer}},
 			{"an error without names", conflict, store.Error{Kind: store.ErrConflict}},
-			{"a client's own time-out", unavailable, store.Error{Kind: store.ErrUnavailable, Err: timeout}},
+			{"a client's own time-out", unavailable, store.Error{Kind: store.ErrUnavailable, Err: errTimeout}},
 		} {
 			want := e.want
 			want.Op, want.Collection, want.ID = named.Op, named.Collection, named.ID

@@ -11,9 +11,9 @@ import (
 	"github.com/whiskstore/whiskstore/store"
 )
 
-// timeout is a time-out of an HTTP client's own, which is a deadline for
+// errTimeout is a time-out of an HTTP client's own, which is a deadline for
 // errors.Is and yet the end of no context of the caller's.
-var timeout = fmt.Errorf("client: %w", context.DeadlineExceeded)
+var errTimeout = fmt.Errorf("client: %w", context.DeadlineExceeded)
 
 func TestErrorText(t *testing.T) {
 	cause := errors.New("503 from the gateway")
@@ -96,7 +96,7 @@ func TestInDoubtAndIsContext(t *testing.T) {
 		{"canceled", context.Canceled, true, true},
 		{"deadline", context.DeadlineExceeded, true, true},
 		{"a wrapped end", fmt.Errorf("outer: %w", context.Canceled), true, true},
-		{"a client's own time-out", &store.Error{Kind: store.ErrUnavailable, Err: timeout}, false, false},
+		{"a client's own time-out", &store.Error{Kind: store.ErrUnavailable, Err: errTimeout}, false, false},
 		{"a settled conflict", &store.Error{Kind: store.ErrConflict, Err: &store.Error{Kind: store.ErrInDoubt}}, false, false},
 		{"conflict", &store.Error{Kind: store.ErrConflict}, false, false},
 		{"another error", io.EOF, false, false},

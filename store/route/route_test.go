@@ -281,7 +281,7 @@ func TestBoundedTable(t *testing.T) {
 			s.reads("never written", "", nil, 1, 0)
 			time.Sleep(maxLag - time.Second - 1)
 			s.reads("a", a.Rev, nil, 1, 0)
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			s.reads("a", a.Rev, nil, 0, 1)
 			s.reads("b", b.Rev, nil, 0, 1)
 		})
