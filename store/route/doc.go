@@ -13,6 +13,8 @@
 // replaced by the write store's, whose version goes into the table in turn:
 // reads through this store never go back in time, whoever wrote.
 //
+//   - A state whose order is Unknown is accepted when the known one is older than
+//     Policy.MaxLag, because the replica cannot show an older one then.
 //   - A delete that left a tombstone is in the table with the tombstone's version,
 //     and the read store is asked for tombstones to see whether it has arrived. A
 //     document that is gone without one cannot be proved gone, because a replica
@@ -25,22 +27,23 @@
 //     that is less than Policy.MaxLag ago, every Get of an id that is not in the
 //     table goes to the primary until it is, and is not remembered.
 //
-// So own writes are always read back: the Policy.Recent newest however far the
-// replica lags, older ones as long as it lags by no more than Policy.MaxLag.
+// So own writes are always read back: the Policy.Recent newest, where versions
+// carry an order, however far the replica lags, and all others as long as it lags
+// by no more than Policy.MaxLag.
 //
 // A Get that asks for freshness (GetOptions.After) has Policy.Wait to be answered
 // by the read store. If that is not fresh enough in this time, or cannot
 // understand the token, the primary answers.
 //
-// Only the newest answers are reason to leave the replica; a replica that fails
-// is not. Reads of ids that were not written lately fail with it.
+// A replica that fails is no reason to leave it: reads of ids that were not
+// written lately fail with it.
 //
-// # What the two stores must have in common
+// # What the two stores should have in common
 //
-// The write store's versions must be comparable with the read store's, which
-// means one Lineage: a CouchDB replica is opened under its primary's. With
-// different lineages nothing breaks, but no replica can ever prove that it shows
-// a write, and written ids are read from the primary while they are in the table.
+// Versions of the two are comparable only within one Lineage: a CouchDB replica
+// is best opened under its primary's. With different lineages every order is
+// Unknown: nothing breaks, but a written id is read from the primary for
+// Policy.MaxLag, however fast the replica is.
 //
 // Queries and counts are not checked against the table, see [Queries].
 package route

@@ -21,8 +21,9 @@ type Policy struct {
 	Recent int
 
 	// MaxLag is how far the replica may lag behind the primary where no version
-	// proves how far it does: after a physical delete, for ids that no longer fit
-	// into the table, and for QueriesAfterWrites. 0 is DefaultMaxLag.
+	// proves how far it does: for versions whose order is unknown, after a physical
+	// delete, for ids that no longer fit into the table, and for
+	// QueriesAfterWrites. 0 is DefaultMaxLag.
 	MaxLag time.Duration
 
 	// Wait is how long the read store may take over a Get with GetOptions.After

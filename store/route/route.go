@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"reflect"
+	"time"
 
 	"github.com/whiskstore/whiskstore/store"
 )
@@ -84,7 +85,7 @@ func (r *routed) local(ctx context.Context, id string, opts *store.GetOptions) (
 }
 
 // confirmed asks the read store for an id in the table. ok is false unless the
-// answer is at least as new as what is known.
+// answer is at least as new as what is known, or cannot be older any more.
 func (r *routed) confirmed(ctx context.Context, id string, opts *store.GetOptions, seen state) (doc store.Document, ok bool, err error) {
 	var o store.GetOptions
 	if opts != nil {
@@ -97,8 +98,13 @@ func (r *routed) confirmed(ctx context.Context, id string, opts *store.GetOption
 	if err != nil || !ok {
 		return store.Document{}, false, nil
 	}
-	if c := doc.Version.Compare(seen.version); c != store.Same && c != store.Newer {
+	switch doc.Version.Compare(seen.version) {
+	case store.Older:
 		return store.Document{}, false, nil
+	case store.Unknown:
+		if time.Since(seen.at) < r.policy.MaxLag {
+			return store.Document{}, false, nil
+		}
 	}
 	r.recent.forget(id, seen)
 	if doc.Meta.Deleted && !o.Tombstones || o.Rev != "" && o.Rev != doc.Version.Rev {

@@ -257,13 +257,28 @@ func TestUnknownOrder(t *testing.T) {
 			s.reads("a", x.Rev, nil, 0, 1) // the very state that the primary showed
 		})
 	})
-	t.Run("another lineage proves nothing", func(t *testing.T) {
+	t.Run("another lineage proves nothing but that time has passed", func(t *testing.T) {
 		routed(t, route.Policy{}, func(t *testing.T, s step) {
 			s.r.lineage = "replica"
 			v := s.puts(s.s, "a", "")
+			time.Sleep(maxLag / 2)
+			s.reads("a", v.Rev, nil, 1, 1) // which does not begin the time anew
+			time.Sleep(maxLag/2 - time.Nanosecond)
+			s.reads("a", v.Rev, nil, 1, 1)
+			time.Sleep(time.Nanosecond)
+			s.reads("a", v.Rev, nil, 0, 1)
+			s.reads("a", v.Rev, nil, 0, 1)
+		})
+	})
+	t.Run("an older state is never accepted", func(t *testing.T) {
+		routed(t, route.Policy{}, func(t *testing.T, s step) {
+			v := s.puts(s.p, "a", "")
+			time.Sleep(lag)
+			s.reads("a", v.Rev, nil, 0, 1)
+			s.r.lag = 100 * maxLag // replication stops
+			w := s.puts(s.s, "a", v.Rev)
 			time.Sleep(10 * maxLag)
-			s.reads("a", v.Rev, nil, 1, 1)
-			s.reads("a", v.Rev, nil, 1, 1)
+			s.reads("a", w.Rev, nil, 1, 1)
 		})
 	})
 }

@@ -120,8 +120,10 @@ func (t *table) saw(id string, seen state, from place, v store.Version) {
 		next = merge(*s, next)
 	case s.absent && next.absent:
 		return // absent since then, not since now
-	case v.Compare(s.version) == store.Older:
-		return
+	default:
+		if c := v.Compare(s.version); c == store.Same || c == store.Older {
+			return
+		}
 	}
 	t.record(id, next)
 }
