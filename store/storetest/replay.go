@@ -176,6 +176,7 @@ const docs = 12
 func newLog(o ReplayOptions) []step {
 	rng := rand.New(rand.NewPCG(o.Seed, 3))
 	log := make([]step, o.Operations)
+	recent := []step{{updated: 1000}} // the last puts, for queries that hit one
 	for i := range log {
 		s := step{doc: rng.IntN(docs)}
 		switch n := rng.IntN(20); {
@@ -194,25 +195,28 @@ func newLog(o ReplayOptions) []step {
 		case n < 15:
 			s.op, s.rev = store.OpGet, which(rng.IntN(4))
 		case n < 19:
-			s.op, s.query = store.OpQuery, newQuery(rng, o.Collection)
+			s.op, s.query = store.OpQuery, newQuery(rng, o.Collection, recent)
 		default:
-			s.op, s.query = store.OpCount, newQuery(rng, o.Collection)
+			s.op, s.query = store.OpCount, newQuery(rng, o.Collection, recent)
 		}
 		s.variant = rng.IntN(4)
 		s.updated = int64(1000 + 10*i) // no two alike: equal order fields have no order
-		log[i] = s
+		if log[i] = s; s.op == store.OpPut {
+			recent = append(recent, s)
+			recent = recent[max(0, len(recent)-docs):]
+		}
 	}
 	return log
 }
 
 // newQuery returns a query with paths relative to the namespace: "" and "/p".
-func newQuery(rng *rand.Rand, collection string) *store.Query {
+func newQuery(rng *rand.Rand, collection string, recent []step) *store.Query {
 	q := &store.Query{IncludeDocs: rng.IntN(2) == 0, Descending: rng.IntN(2) == 0}
 	if rng.IntN(3) == 0 {
-		q.Skip = rng.IntN(4)
+		q.Skip = rng.IntN(3)
 	}
-	if rng.IntN(3) == 0 {
-		q.Limit = rng.IntN(5)
+	if rng.IntN(2) == 0 {
+		q.Limit = rng.IntN(4)
 	}
 	var tables, paths []string
 	switch collection {
@@ -231,15 +235,20 @@ func newQuery(rng *rand.Rand, collection string) *store.Query {
 		tables = []string{actionsTable, packagesTable, publicTable, rulesTable, triggersTable}
 		paths = []string{"", "", "/p"}
 	}
+	one, other := recent[rng.IntN(len(recent))], recent[rng.IntN(len(recent))]
 	q.Table = tables[rng.IntN(len(tables))]
+	if collection == store.Whisks && rng.IntN(3) > 0 {
+		q.Table = []string{actionsTable, packagesTable, rulesTable, triggersTable, actionsTable}[one.doc%5]
+	}
 	path := paths[rng.IntN(len(paths))]
-	switch since := 1000 + 10*rng.IntN(100); rng.IntN(3) {
-	case 0:
+	since, upto := int(one.updated), int(other.updated)
+	switch rng.IntN(4) {
+	case 0, 1:
 		q.StartKey, q.EndKey = store.Key{path, 0}, store.Key{path, store.Top, store.Top}
-	case 1:
+	case 2:
 		q.StartKey, q.EndKey = store.Key{path, since}, store.Key{path, store.Top, store.Top}
 	default:
-		q.StartKey, q.EndKey = store.Key{path, since}, store.Key{path, since + 10*rng.IntN(100), store.Top}
+		q.StartKey, q.EndKey = store.Key{path, min(since, upto)}, store.Key{path, max(since, upto), store.Top}
 	}
 	return q
 }
