@@ -10,8 +10,9 @@
 // accepts the read store's answer only if its Version compares as Same or Newer;
 // then the id leaves the table, and later reads are local again. Every other
 // answer (an older state, one whose order is Unknown, no document, a failure) is
-// replaced by the write store's, whose version goes into the table in turn:
-// reads through this store never go back in time, whoever wrote.
+// replaced by the write store's, whose version goes into the table in turn: reads
+// through this store do not go back in time, whoever wrote, if the replica itself
+// does not and the table does not overflow.
 //
 //   - A state whose order is Unknown is accepted when the known one is older than
 //     Policy.MaxLag, because the replica cannot show an older one then.
