@@ -90,6 +90,7 @@ type event struct {
 	outcome outcome
 	absent  bool
 	fresh   bool // lookup: no hit, no lagging replica
+	pass    bool // end of a load or write: its value is not to be stored
 
 	now   int64  // monotonic clock
 	age   int64  // age clock: the larger of monotonic and wall time
@@ -130,11 +131,13 @@ const (
 	reasonDoubt             // the write may or may not have happened
 	reasonRejected          // the write was refused
 	reasonReadFailed        // the load failed
+	reasonStale             // a write was refused; only a fresh load may be stored
+	reasonPass              // the caller does not store such values
 	reasons                 // number of reasons
 )
 
 var reasonNames = [reasons]string{
-	"", "void", "blind", "fence", "newer-held", "absence-unproved", "unversioned", "in-doubt", "refused", "failed",
+	"", "void", "blind", "fence", "newer-held", "absence-unproved", "unversioned", "in-doubt", "refused", "failed", "stale-suspected", "not-cacheable",
 }
 
 func (r reason) String() string { return reasonNames[r] }

@@ -34,12 +34,22 @@ var settings = []setting{
 		loads: 2, newest: 3, position: true, budget: budget{remote: 2, writes: 1, losses: many, repeats: many, evicts: many}},
 	{name: "floor", what: "the fence table overflows",
 		loads: 2, newest: 3, budget: budget{remote: 2, writes: 1, repeats: 1, evicts: many, sheds: many}},
+	{name: "all-of-two", what: "two readers, one writer, one deleter, a commit elsewhere, two versions; everything may happen as often as it likes",
+		loads: 2, newest: 2, budget: budget{
+			remote: 1, remoteX: 1, writes: 1, deletes: 1, losses: many, takeover: many, repeats: many, evicts: many, sheds: many, jumps: many, restarts: many,
+		}},
 	{name: "clocks", what: "the age clock jumps",
 		loads: 2, newest: 3, budget: budget{remote: 2, writes: 1, losses: many, evicts: many, jumps: many}},
 }
 
-// largeSettings take minutes and are searched with -large-model.
+// largeSettings take minutes and gigabytes and are searched with -large-model.
 var largeSettings = []setting{
-	{name: "all", what: "two readers, one writer, one deleter, three versions, at most three messages, each repeated at most once, lost, reordered; eviction, expiry, floor, restart, clock jump",
-		loads: 2, newest: 3, budget: budget{remote: 2, remoteX: 1, writes: 1, deletes: 1, losses: many, repeats: many, evicts: many, sheds: many, jumps: many, restarts: many}},
+	{name: "all-of-one-load", what: "one load that all readers join, three versions; everything may happen as often as it likes",
+		loads: 1, newest: 3, budget: budget{
+			remote: 1, writes: 1, deletes: 1, losses: many, repeats: many, evicts: many, sheds: many, jumps: many, restarts: many,
+		}},
+	{name: "all", what: "two readers, one writer, one deleter, a commit elsewhere, three versions; at most three messages, each lost or repeated once, in any order; eviction, expiry, overflow, restarts, clock jumps",
+		loads: 2, newest: 3, budget: budget{
+			remote: 1, writes: 1, deletes: 1, losses: many, repeats: many, evicts: many, sheds: many, jumps: many, restarts: many,
+		}},
 }

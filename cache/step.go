@@ -130,11 +130,11 @@ func (m machine) loadEnd(l line, s scope, ev event) (line, action) {
 	if ev.outcome != outcomeOK {
 		return l, action{verdict: verdictPassed, reason: reasonReadFailed}
 	}
+	had := l.present
+	why := m.refuses(&l, s, ev, false)
 	if ev.op.fresh {
 		l.fresh = 0
 	}
-	had := l.present
-	why := m.refuses(&l, s, ev, false)
 	if m.off.has(RuleRevalidate) && l.present && m.compare(ev.version, l.version) == store.Same {
 		l.losses, why = s.losses, reasonVoid
 	}
@@ -225,7 +225,7 @@ func (m machine) writeEnd(l line, s scope, ev event) (line, action) {
 	why := m.refuses(&l, s, ev, true)
 	switch {
 	case why == reasonNone:
-		l.held = m.hold(s, ev)
+		l.held, l.fresh = m.hold(s, ev), 0
 	case l.present && l.suspect(s):
 		l.held = held{}
 	}
@@ -295,6 +295,10 @@ func (m machine) forget(l *line, ev event) {
 func (m machine) refuses(l *line, s scope, ev event, write bool) reason {
 	o := ev.op
 	switch {
+	case ev.pass:
+		return reasonPass
+	case !write && l.fresh != 0 && !o.fresh:
+		return reasonStale
 	case o.losses != s.losses && !m.off.has(RuleLossVoid):
 		return reasonVoid
 	case write && o.forgot != l.forgot && !m.off.has(RuleForgot):

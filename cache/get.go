@@ -1,0 +1,143 @@
+package cache
+
+import (
+	"context"
+	"errors"
+
+	"github.com/whiskstore/whiskstore/store"
+)
+
+// Get returns the value of key: the one held, or the result of load, which all
+// readers share that arrive while it may be joined (row CACHE-D1). An absence is
+// an error of kind store.ErrNotFound, from the store or from the cache. The end
+// of ctx ends the wait of this reader only.
+func (c *Cache[V]) Get(ctx context.Context, key string, load Loader[V]) (V, store.Version, error) {
+	s := c.shard(key)
+	s.mu.Lock()
+	if e, ok := s.values.Get(key); ok && c.machine.off == 0 {
+		if e.losses >= c.losses.Load() && c.clock.coarse.Load()-e.born < c.bound.Load() {
+			s.stats.Hits++
+			s.mu.Unlock()
+			return c.serve(key, e)
+		}
+	}
+	return c.lookup(ctx, s, key, false, load)
+}
+
+// GetFresh is Get without a hit: the value is loaded so that no lagging replica
+// answers (R4b), and held afterwards if it may be.
+func (c *Cache[V]) GetFresh(ctx context.Context, key string, load Loader[V]) (V, store.Version, error) {
+	s := c.shard(key)
+	s.mu.Lock()
+	return c.lookup(ctx, s, key, true, load)
+}
+
+// Peek returns the value that a Get would serve without a load.
+func (c *Cache[V]) Peek(key string) (V, store.Version, bool) {
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, age := c.clock.read()
+	e, ok := s.values.Peek(key)
+	if !ok || e.absent || !e.servable(s.scope(), age, c.bound.Load()) {
+		var none V
+		return none, store.Version{}, false
+	}
+	return c.copyOf(e.value), e.version, true
+}
+
+// serve hands out a value held. The shard is not locked.
+func (c *Cache[V]) serve(key string, e *entry[V]) (V, store.Version, error) {
+	if e.absent {
+		var none V
+		return none, e.version, absent(key)
+	}
+	return c.copyOf(e.value), e.version, nil
+}
+
+func absent(key string) error {
+	return &store.Error{Op: store.OpGet, ID: key, Kind: store.ErrNotFound}
+}
+
+// lookup is called with the shard locked and unlocks it.
+func (c *Cache[V]) lookup(ctx context.Context, s *shard[V], key string, fresh bool, load Loader[V]) (V, store.Version, error) {
+	var none V
+	if c.life.closed.Load() {
+		s.mu.Unlock()
+		return none, store.Version{}, errClosed
+	}
+	a, r := s.step(key, event{kind: evLookup, fresh: fresh}, nil)
+	var f *lineFlight[V]
+	switch a.verdict {
+	case verdictServe:
+		e, _ := s.values.Get(key)
+		s.stats.Hits++
+		s.mu.Unlock()
+		return c.serve(key, e)
+	case verdictJoin:
+		f = r.flight
+		s.stats.Hits++ // upstream counts a coalesced read as a hit
+		s.stats.Joined++
+	default:
+		s.stats.Misses++
+		f = c.start(ctx, s, a.op, key, r, load)
+	}
+	f.waiters++
+	s.mu.Unlock()
+	abandon := func() { s.apply(key, event{kind: evLoadEnd, outcome: outcomeError, op: f.op}) }
+	if err := f.wait(ctx, &s.mu, abandon); err != nil {
+		return none, store.Version{}, err
+	}
+	return c.copyOf(f.result.Value), f.result.Version, nil
+}
+
+// lineFlight is a load with what its line has to be told at its end.
+type lineFlight[V any] struct {
+	*flight[Loaded[V]]
+	op   op
+	pass bool // begun during a write: not stored, as upstream (rows CACHE-D4 and CACHE-D7)
+}
+
+// start begins a load. The shard is locked.
+func (c *Cache[V]) start(ctx context.Context, s *shard[V], o op, key string, r *record[V], load Loader[V]) *lineFlight[V] {
+	request := Request{Key: key, Fresh: o.fresh}
+	if o.fresh && r.nfences > 0 {
+		request.After.Version = r.fences[r.nfences-1]
+	}
+	if o.covers {
+		_, request.After.Session = c.currentScope()
+	}
+	f := &lineFlight[V]{
+		flight: newFlight[Loaded[V]](request),
+		op:     o,
+		pass:   r.writes > 0 && c.machine.off == 0, // proofs want the rules alone
+	}
+	r.flight = f
+	launch(&c.life, ctx, f.flight, load, func() { c.finish(s, f) })
+	return f
+}
+
+// finish is the event of a load's end.
+func (c *Cache[V]) finish(s *shard[V], f *lineFlight[V]) {
+	ev := event{kind: evLoadEnd, op: f.op, version: f.result.Version, pass: f.pass || f.result.Pass}
+	value := new(V)
+	switch {
+	case f.err == nil:
+		*value = c.copyOf(f.result.Value)
+	case errors.Is(f.err, store.ErrNotFound):
+		ev.absent, ev.version, ev.pass = true, store.Version{}, !c.opts.Negative
+	default:
+		ev.outcome = outcomeError
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer close(f.done)
+	if f.panicked != nil {
+		c.opts.Logger.Error("cache: load panicked", "key", f.request.Key, "panic", f.panicked)
+	}
+	if f.abandoned {
+		return
+	}
+	a, _ := s.step(f.request.Key, ev, value)
+	s.stats.Reasons[a.reason]++
+}
