@@ -1,0 +1,2 @@
+// Package cosmos keeps documents in Azure Cosmos DB, on azcosmos.
+package cosmos

@@ -1,0 +1,207 @@
+package cosmos
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Headers of the service.
+const (
+	headerSubstatus  = "x-ms-substatus"
+	headerCharge     = "x-ms-request-charge"
+	headerSession    = "x-ms-session-token"
+	headerItemLSN    = "x-ms-item-lsn"
+	headerRangeID    = "x-ms-documentdb-partitionkeyrangeid"
+	headerRetry      = "x-ms-retry-after-ms"
+	headerUsage      = "x-ms-resource-usage"
+	headerQuota      = "x-ms-resource-quota"
+	headerIndexing   = "x-ms-documentdb-collection-index-transformation-progress"
+	headerActivityID = "x-ms-activity-id"
+)
+
+// localAnswer asks the transport, through the context of a call, to answer its
+// requests instead of sending them, and collects the ranges that they name. It
+// is no option of an operation: azcosmos has no other way to hand something from
+// a call to its transport.
+type localAnswer struct {
+	gone bool // the first request is answered by 410
+
+	mu    sync.Mutex
+	asked []string
+}
+
+type localKey struct{}
+
+func (a *localAnswer) ids() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.asked
+}
+
+func (a *localAnswer) answer(req *http.Request) *http.Response {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	status, header := http.StatusNotModified, http.Header{}
+	if a.gone {
+		a.gone = false
+		status = http.StatusGone
+		header.Set(headerSubstatus, "1002")
+	} else {
+		a.asked = append(a.asked, req.Header.Get(headerRangeID))
+	}
+	return &http.Response{StatusCode: status, Status: http.StatusText(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: header, Body: http.NoBody, Request: req}
+}
+
+// transport carries the requests of all clients of one account. It keeps the
+// account document, which azcosmos reads at its first request and every five
+// minutes and does not show.
+type transport struct {
+	client *http.Client
+	own    *http.Transport // nil when the caller brought one
+	top    atomic.Pointer[topology]
+}
+
+// attemptTimeout bounds one attempt of a request: a little more than the
+// gateway's own limit of a minute, so that its answer comes first.
+const attemptTimeout = 65 * time.Second
+
+func newTransport(rt http.RoundTripper, maxConns int) *transport {
+	t := &transport{}
+	if rt == nil {
+		t.own = &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			ForceAttemptHTTP2:     true,
+			MaxIdleConns:          1000,
+			MaxIdleConnsPerHost:   100,
+			MaxConnsPerHost:       maxConns,
+			IdleConnTimeout:       90 * time.Second,
+			TLSHandshakeTimeout:   10 * time.Second,
+			ExpectContinueTimeout: time.Second,
+		}
+		rt = t.own
+	}
+	t.client = &http.Client{Transport: rt, Timeout: attemptTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return t
+}
+
+// Do sends one attempt of a request.
+func (t *transport) Do(req *http.Request) (*http.Response, error) {
+	if a, ok := req.Context().Value(localKey{}).(*localAnswer); ok && req.Header.Get(headerRangeID) != "" {
+		return a.answer(req), nil
+	}
+	resp, err := t.client.Do(req)
+	if err == nil && resp.StatusCode == http.StatusOK && req.Method == http.MethodGet && strings.Trim(req.URL.Path, "/") == "" {
+		err = t.readAccount(resp)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// readAccount keeps what an account document says and leaves the answer whole.
+func (t *transport) readAccount(resp *http.Response) error {
+	const longest = 1 << 20
+	body, err := io.ReadAll(io.LimitReader(resp.Body, longest))
+	resp.Body.Close()
+	if err != nil {
+		return err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	if top, ok := parseTopology(body); ok {
+		t.top.Store(top)
+	}
+	return nil
+}
+
+func (t *transport) close() {
+	if t.own != nil {
+		t.own.CloseIdleConnections()
+	}
+}
+
+// topology is what an account document says. It is immutable.
+type topology struct {
+	write, read []location
+	multi       bool // more than one region accepts writes
+	level       level
+}
+
+type location struct {
+	name string
+	host string
+}
+
+func parseTopology(body []byte) (*topology, bool) {
+	type place struct {
+		Name     string `json:"name"`
+		Endpoint string `json:"databaseAccountEndpoint"`
+	}
+	var doc struct {
+		Write       []place `json:"writableLocations"`
+		Read        []place `json:"readableLocations"`
+		Multi       bool    `json:"enableMultipleWriteLocations"`
+		Consistency struct {
+			Level level `json:"defaultConsistencyLevel"`
+		} `json:"userConsistencyPolicy"`
+	}
+	if json.Unmarshal(body, &doc) != nil {
+		return nil, false
+	}
+	places := func(list []place) (out []location) {
+		for _, p := range list {
+			_, host, _ := strings.Cut(p.Endpoint, "://")
+			host, _, _ = strings.Cut(host, "/")
+			out = append(out, location{p.Name, host})
+		}
+		return out
+	}
+	return &topology{write: places(doc.Write), read: places(doc.Read), multi: doc.Multi, level: doc.Consistency.Level}, true
+}
+
+// hub is the region in which an account with several write regions settles
+// conflicts: the first that it names.
+func (t *topology) hub() string {
+	if t == nil || len(t.write) == 0 {
+		return ""
+	}
+	return t.write[0].name
+}
+
+// region returns the name of the region at a host, "" for the global endpoint.
+func (t *topology) region(host string) string {
+	if t == nil {
+		return ""
+	}
+	for _, list := range [][]location{t.write, t.read} {
+		for _, l := range list {
+			if l.host == host || strings.TrimSuffix(l.host, ":443") == host {
+				return l.name
+			}
+		}
+	}
+	return ""
+}
+
+// wait waits for d or the end of ctx.
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
