@@ -1,0 +1,44 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/whiskstore/whiskstore/cosmos/cosmostest"
+)
+
+// writerFunc is an io.Writer that tells of each write.
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
+
+func TestServe(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var out bytes.Buffer
+	err := run(ctx, []string{"-listen", "127.0.0.1:0", "-regions", "A, B", "-switches", "ShortErrors"}, writerFunc(func(p []byte) {
+		out.Write(p)
+		if strings.Contains(out.String(), `region "B"`) {
+			cancel()
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"endpoint http://127.0.0.1:", "key " + cosmostest.DefaultKey, `region "A" http://`} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("got %q want %q in it", out.String(), want)
+		}
+	}
+}
+
+func TestArguments(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"-switches", "list"}, &out); err != nil || strings.Count(out.String(), "(row ") != len(cosmostest.AllSwitches()) {
+		t.Errorf("list: got %v and %q", err, out.String())
+	}
+	if err := run(t.Context(), []string{"-switches", "NoSuchSwitch"}, &out); err == nil || !strings.Contains(err.Error(), "NoSuchSwitch") {
+		t.Errorf("unknown switch: got %v want an error that names it", err)
+	}
+}
