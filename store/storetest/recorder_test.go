@@ -24,6 +24,7 @@ type recorder struct {
 	cleanups []func()
 	log      []string
 	outcomes map[string]outcome // of the root: by name of the subtest
+	leave    string             // of the root: a subtest that is not run
 }
 
 // outcome is how a subtest ended.
@@ -35,6 +36,13 @@ type outcome struct {
 var _ tb = (*recorder)(nil)
 
 func (r *recorder) Run(name string, f func(tb)) bool {
+	root := r
+	for root.parent != nil {
+		root = root.parent
+	}
+	if name == root.leave {
+		return true
+	}
 	ctx, cancel := context.WithCancel(r.ctx)
 	sub := &recorder{TB: r.TB, name: name, parent: r, ctx: ctx}
 	done := make(chan struct{})
@@ -44,10 +52,6 @@ func (r *recorder) Run(name string, f func(tb)) bool {
 		f(sub)
 	}()
 	<-done
-	root := r
-	for root.parent != nil {
-		root = root.parent
-	}
 	root.outcomes[name] = outcome{sub.failed, sub.skipped, sub.log}
 	return !sub.failed
 }
@@ -110,7 +114,12 @@ func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
 
 // record runs a suite and returns how each of its subtests ended.
 func record(t testing.TB, suite func(t tb, newHarness NewHarness), newHarness NewHarness) map[string]outcome {
-	r := &recorder{TB: t, ctx: t.Context(), outcomes: map[string]outcome{}}
+	return recordWithout(t, "", suite, newHarness)
+}
+
+// recordWithout is record but for one subtest.
+func recordWithout(t testing.TB, leave string, suite func(t tb, newHarness NewHarness), newHarness NewHarness) map[string]outcome {
+	r := &recorder{TB: t, ctx: t.Context(), outcomes: map[string]outcome{}, leave: leave}
 	suite(r, newHarness)
 	return r.outcomes
 }
