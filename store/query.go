@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+
+	"github.com/whiskstore/whiskstore/store/internal/rawjson"
 )
 
 // Top is upstream's high sentinel: it sorts after every key that occurs.
@@ -97,28 +99,20 @@ type Row struct {
 // Characters that matter to HTML stay as they are, as upstream has them, unless
 // the encoder that calls this escapes them (see json.Encoder.SetEscapeHTML).
 func (r Row) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteString(`{"id":`)
-	if err := appendValue(&b, r.ID); err != nil {
-		return nil, err
-	}
-	b.WriteString(`,"key":`)
-	b.Write(orNull(r.Key))
-	b.WriteString(`,"value":`)
-	b.Write(orNull(r.Value))
+	b := rawjson.AppendString([]byte(`{"id":`), r.ID)
+	b = append(append(b, `,"key":`...), orNull(r.Key)...)
+	b = append(append(b, `,"value":`...), orNull(r.Value)...)
 	switch {
 	case r.Doc != nil:
 		doc, err := r.Doc.MarshalJSON()
 		if err != nil {
 			return nil, err
 		}
-		b.WriteString(`,"doc":`)
-		b.Write(doc)
+		b = append(append(b, `,"doc":`...), doc...)
 	case r.Joined:
-		b.WriteString(`,"doc":null`)
+		b = append(b, `,"doc":null`...)
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return append(b, '}'), nil
 }
 
 // MarshalJSON returns the document as upstream writes it: the body with `_id`
@@ -128,24 +122,16 @@ func (d Document) MarshalJSON() ([]byte, error) {
 	if len(body) == 0 || body[0] != '{' {
 		return nil, &Error{Op: "encode", ID: d.ID, Kind: ErrInvalid, Err: errBodyNotObject}
 	}
-	var b bytes.Buffer
-	b.Grow(len(d.Body) + len(d.ID) + len(d.Version.Rev) + 24)
-	b.WriteString(`{"_id":`)
-	if err := appendValue(&b, d.ID); err != nil {
-		return nil, err
-	}
+	b := make([]byte, 0, len(d.Body)+len(d.ID)+len(d.Version.Rev)+24)
+	b = rawjson.AppendString(append(b, `{"_id":`...), d.ID)
 	if d.Version.Rev != "" {
-		b.WriteString(`,"_rev":`)
-		if err := appendValue(&b, d.Version.Rev); err != nil {
-			return nil, err
-		}
+		b = rawjson.AppendString(append(b, `,"_rev":`...), d.Version.Rev)
 	}
 	rest := bytes.TrimLeft(body[1:], " \t\r\n")
 	if len(rest) == 0 || rest[0] != '}' {
-		b.WriteByte(',')
+		b = append(b, ',')
 	}
-	b.Write(rest)
-	return b.Bytes(), nil
+	return append(b, rest...), nil
 }
 
 // String returns the table and keys, for error texts. Of a key of identities
@@ -171,16 +157,4 @@ func orNull(raw json.RawMessage) []byte {
 		return []byte("null")
 	}
 	return raw
-}
-
-// appendValue writes v without the escaping of HTML characters, which upstream
-// does not do.
-func appendValue(b *bytes.Buffer, v string) error {
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return err
-	}
-	b.Truncate(b.Len() - 1) // Encode ends each value with a newline
-	return nil
 }

@@ -170,7 +170,7 @@ func (e *ParameterEncryption) encrypt(plain []byte) (json.RawMessage, error) {
 		return nil, fmt.Errorf("no initialisation vector: %w", err)
 	}
 	msg = aead.Seal(msg, msg[4:], plain, nil)
-	return appendString(nil, base64.StdEncoding.EncodeToString(msg)), nil
+	return rawjson.AppendString(nil, base64.StdEncoding.EncodeToString(msg)), nil
 }
 
 var errLocked = errors.New("cannot be decrypted with the configured key")

@@ -3,6 +3,8 @@ package entity
 import (
 	"mime"
 	"strings"
+
+	"github.com/whiskstore/whiskstore/store/internal/rawjson"
 )
 
 // The kinds of exec that name no runtime.
@@ -225,7 +227,7 @@ func encodeExec(e Exec) ([]byte, error) {
 		w.fail("kind", problem("", "is missing"))
 	case KindSequence:
 		raw, err := encodeArray(e.Components, func(f FullyQualifiedEntityName) ([]byte, error) {
-			return appendString(nil, "/"+f.DocID()), f.check()
+			return rawjson.AppendString(nil, "/"+f.DocID()), f.check()
 		})
 		w.value("components", raw, err)
 		return w.object(e.rest)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/whiskstore/whiskstore/store/internal/rawjson"
 )
@@ -175,7 +174,7 @@ func (w *writer) raw(name string, raw []byte) {
 	w.members = append(w.members, member{name: name, raw: raw})
 }
 
-func (w *writer) str(name, v string) { w.raw(name, appendString(nil, v)) }
+func (w *writer) str(name, v string) { w.raw(name, rawjson.AppendString(nil, v)) }
 
 func (w *writer) bool(name string, v bool) { w.raw(name, encodeBool(v)) }
 
@@ -217,7 +216,7 @@ func (w *writer) object(l layout) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(appendString(b, m.name), ':')
+		b = append(rawjson.AppendString(b, m.name), ':')
 		b = append(b, m.raw...)
 	}
 	return append(b, '}'), nil
@@ -248,50 +247,4 @@ func (w *writer) arrange(l layout) []member {
 		out = slices.Insert(out, at, m)
 	}
 	return out
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendString appends s as JSON text in upstream's spelling: nothing is escaped
-// but quotes, backslashes and control characters. What is not UTF-8 becomes
-// U+FFFD.
-func appendString(b []byte, s string) []byte {
-	b = append(b, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 {
-				b = append(append(b, s[from:i]...), "\ufffd"...)
-				from = i + 1
-			}
-			i += n
-			continue
-		}
-		if c >= 0x20 && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		b = append(b, s[from:i]...)
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\b':
-			b = append(b, '\\', 'b')
-		case '\f':
-			b = append(b, '\\', 'f')
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\t':
-			b = append(b, '\\', 't')
-		default:
-			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		}
-		i++
-		from = i
-	}
-	return append(append(b, s[from:]...), '"')
 }

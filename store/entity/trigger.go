@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/whiskstore/whiskstore/store"
+	"github.com/whiskstore/whiskstore/store/internal/rawjson"
 )
 
 // Status is whether a rule fires. It is stored in the trigger, not in the rule.
@@ -86,7 +87,7 @@ func decodeRules(raw []byte) (Rules, error) {
 	for _, m := range r.members {
 		rule, err := decodeReducedRule(m.name, m.raw)
 		if err != nil {
-			return nil, at("["+string(appendString(nil, m.name))+"]", err)
+			return nil, at("["+string(rawjson.AppendString(nil, m.name))+"]", err)
 		}
 		id := rule.Rule.DocID()
 		if i, ok := index[id]; ok { // "guest/r" and "/guest/r" are one
@@ -132,7 +133,7 @@ func encodeRules(rs Rules) ([]byte, error) {
 			err = errRepeated
 		}
 		if err != nil {
-			return nil, at("["+string(appendString(nil, name))+"]", err)
+			return nil, at("["+string(rawjson.AppendString(nil, name))+"]", err)
 		}
 		all.raw(name, raw)
 	}

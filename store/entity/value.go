@@ -186,7 +186,7 @@ func encodeArray[T any](vs []T, encode func(T) ([]byte, error)) ([]byte, error) 
 	return append(b, ']'), nil
 }
 
-func encodeString(s string) ([]byte, error) { return appendString(nil, s), nil }
+func encodeString(s string) ([]byte, error) { return rawjson.AppendString(nil, s), nil }
 
 func encodeBool(v bool) []byte { return strconv.AppendBool(nil, v) }
 

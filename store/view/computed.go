@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/whiskstore/whiskstore/store"
+	"github.com/whiskstore/whiskstore/store/internal/rawjson"
 )
 
 // Computed returns the value of the member `_c` that a document carries on
@@ -41,13 +42,13 @@ func Computed(collection string, body []byte) (json.RawMessage, error) {
 			return nil, nil
 		}
 		b := append(make([]byte, 0, len(ns)+16), `{"rootns":`...)
-		b = appendString(b, rootNamespace(ns))
+		b = rawjson.AppendString(b, rootNamespace(ns))
 		return append(b, '}'), nil
 	case store.Activations:
 		b := append(make([]byte, 0, len(m.namespace)+len(m.name)+96), '{')
 		if path, ok := m.appendNSPath(nil); ok {
 			b = append(b, `"nspath":`...)
-			b = append(appendString(b, path), ',')
+			b = append(rawjson.AppendString(b, path), ',')
 		}
 		b = append(b, `"deleteLogs":`...)
 		b = strconv.AppendBool(b, m.deleteLogs())

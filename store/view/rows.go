@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/whiskstore/whiskstore/store"
+	"github.com/whiskstore/whiskstore/store/internal/rawjson"
 )
 
 // Join reads the document that a row is joined with. ErrNotFound says that
@@ -73,7 +74,7 @@ func (p *Plan) listRow(doc store.Document, m *members) (row store.Row, ok bool) 
 	}
 	n := len(b)
 	b = append(b, '[')
-	b = appendString(b, p.Path)
+	b = rawjson.AppendString(b, p.Path)
 	if p.pair {
 		b = append(b, ',')
 		b = append(b, order...)

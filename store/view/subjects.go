@@ -128,22 +128,22 @@ func (p *Plan) identityRow(ctx context.Context, doc store.Document, m *members, 
 	}
 	b := make([]byte, 0, 64+2*len(limits)+2*len(c.uuid)+2*len(c.key))
 	b = append(b, `{"_id":`...)
-	b = appendString(b, limits)
+	b = rawjson.AppendString(b, limits)
 	b = append(b, `,"namespace":`...)
-	b = appendString(b, c.namespace)
+	b = rawjson.AppendString(b, c.namespace)
 	b = append(b, `,"uuid":`...)
-	b = appendString(b, c.uuid)
+	b = rawjson.AppendString(b, c.uuid)
 	b = append(b, `,"key":`...)
-	b = appendString(b, c.key)
+	b = rawjson.AppendString(b, c.key)
 	b = append(b, '}')
 	n := len(b)
 	b = append(b, '[')
 	if p.pair {
-		b = appendString(b, p.UUID)
+		b = rawjson.AppendString(b, p.UUID)
 		b = append(b, ',')
-		b = appendString(b, p.Key)
+		b = rawjson.AppendString(b, p.Key)
 	} else {
-		b = appendString(b, p.Name)
+		b = rawjson.AppendString(b, p.Name)
 	}
 	b = append(b, ']')
 	row.Value, row.Key = b[:n:n], b[n:]
@@ -168,7 +168,7 @@ func joined(ctx context.Context, id string, join Join) (*store.Document, error) 
 func appendBlocked(rows []store.Row, doc store.Document, m *members) []store.Row {
 	m.blockedNamespaces(doc.ID, func(name []byte) bool {
 		b := append(make([]byte, 0, len(name)+3), '1')
-		b = appendString(b, name)
+		b = rawjson.AppendString(b, name)
 		rows = append(rows, store.Row{ID: doc.ID, Rev: doc.Version.Rev, Value: b[:1:1], Key: b[1:]})
 		return true
 	})

@@ -72,3 +72,21 @@ func FuzzValidAgreesWithEncodingJSON(f *testing.F) {
 		}
 	})
 }
+
+func TestAppendString(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                 `""`,
+		"guest/hello":      `"guest/hello"`,
+		"<&> \u00fc\u2028": "\"<&> \u00fc\u2028\"",
+		"a\"\\\b\f\n\r\tz": `"a\"\\\b\f\n\r\tz"`,
+		"\x00\x1f\x7f":     "\"\\u0000\\u001f\x7f\"",
+		"a\xffb\xe2\x82":   "\"a\ufffdb\ufffd\ufffd\"",
+	} {
+		if got := string(rawjson.AppendString(nil, in)); got != want {
+			t.Errorf("%q: got %s, want %s", in, got, want)
+		}
+		if got := string(rawjson.AppendString([]byte("x"), []byte(in))); got != "x"+want {
+			t.Errorf("%q as bytes: got %s, want x%s", in, got, want)
+		}
+	}
+}
