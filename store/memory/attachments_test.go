@@ -169,6 +169,9 @@ func TestAttachmentsInADirectory(t *testing.T) {
 	if got, err := content(t, a, "guest/a", "code", &store.ReadOptions{Digest: info.Digest}); err != nil || !bytes.Equal(got, big) {
 		t.Errorf("Read: got %d bytes and %v, want %d", len(got), err, len(big))
 	}
+	if r, err = a.Read(t.Context(), "guest/a", "code", nil); err != nil {
+		t.Fatal(err)
+	}
 	for info, err := range a.List(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
@@ -176,6 +179,12 @@ func TestAttachmentsInADirectory(t *testing.T) {
 		if err := a.DeleteAll(t.Context(), info.DocID); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, big) {
+		t.Errorf("Read across a deletion: got %d bytes and %v, want %d", len(got), err, len(big))
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
 	}
 	if err := a.Close(); err != nil {
 		t.Fatal(err)

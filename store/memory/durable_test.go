@@ -2,9 +2,11 @@ package memory_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -74,15 +77,17 @@ func TestDirectoryKeepsEverything(t *testing.T) {
 	if err != nil || got.Version != tomb || got.Meta.ClusterID != "east" {
 		t.Errorf("Get of a tombstone: got %+v and %v, want version %+v", got, err, tomb)
 	}
-	if _, err := s.Get(t.Context(), doc.ID, &store.GetOptions{After: store.Freshness{Version: foreign.Version}}); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := s.Get(ctx, doc.ID, &store.GetOptions{After: store.Freshness{Version: foreign.Version}}); err != nil {
 		t.Errorf("Get after a version that was replaced: got %v, want nil", err)
 	}
 	if got, want := ids(t, s, triggers("guest")), []string{"guest/a", "guest/d"}; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("rows: got %v, want %v", got, want)
 	}
 	feed, end := drain(t, f, token)
-	if fmt.Sprint(changeVersions(feed)) != fmt.Sprint(changeVersions(wantFeed)) || end != wantEnd {
-		t.Errorf("feed after an old token: got %v, want %v", changeVersions(feed), changeVersions(wantFeed))
+	if summary(feed) != summary(wantFeed) || end != wantEnd {
+		t.Errorf("feed after an old token: got %s, want %s", summary(feed), summary(wantFeed))
 	}
 	v := put(t, s, trigger("guest", "c", 3), nil)
 	if v.Compare(gone) != store.Newer || generation(t, v.Rev) <= generation(t, gone.Rev) {
@@ -100,12 +105,12 @@ func TestDirectoryKeepsEverything(t *testing.T) {
 	}
 }
 
-func changeVersions(changes []store.Change) []store.Version {
-	var v []store.Version
+func summary(changes []store.Change) string {
+	var b strings.Builder
 	for _, c := range changes {
-		v = append(v, c.Version)
+		fmt.Fprintln(&b, c.ID, c.Version, c.ClusterID, c.Deleted, c.Committed)
 	}
-	return v
+	return b.String()
 }
 
 func TestDirectoryHasOneOwner(t *testing.T) {
@@ -173,12 +178,21 @@ func TestDirectoryOfSomethingElse(t *testing.T) {
 // every byte that is read at all is checked.
 func TestDamagedDirectory(t *testing.T) {
 	origin := t.TempDir()
-	seed(t, origin, 300)
-	whole, err := os.ReadFile(filepath.Join(origin, "store.db"))
+	seed(t, origin, 150)
+	earlier, err := os.ReadFile(filepath.Join(origin, "store.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := open(t, memory.Options{Dir: origin})
+	for i := range 150 {
+		put(t, s, trigger("guest", fmt.Sprintf("u%04d", i), 1000+i), nil)
+	}
+	closeStore(t, s)
+	whole, err := os.ReadFile(filepath.Join(origin, "store.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, memory.Options{Dir: origin})
 	want := ids(t, s, triggers("guest"))
 	closeStore(t, s)
 
@@ -197,6 +211,14 @@ func TestDamagedDirectory(t *testing.T) {
 			page := rnd.IntN(len(b) / 4096)
 			from := rnd.IntN(len(b) / 4096)
 			copy(b[page*4096:(page+1)*4096], whole[from*4096:])
+			return b
+		}
+		damages[fmt.Sprintf("stale_%d", i)] = func() []byte { // pages that never reached the device
+			b := bytes.Clone(whole)
+			for range 1 + rnd.IntN(3) {
+				page := rnd.IntN(min(len(earlier), len(b)) / 4096)
+				copy(b[page*4096:(page+1)*4096], earlier[page*4096:])
+			}
 			return b
 		}
 		damages[fmt.Sprintf("bits_%d", i)] = func() []byte {
@@ -274,33 +296,27 @@ func TestFailedCommit(t *testing.T) {
 // Close commits what waits.
 func TestCloseFlushes(t *testing.T) {
 	dir := t.TempDir()
-	hold := make(chan struct{})
-	waiting := make(chan struct{}, 100)
-	s := open(t, memory.WithSyncs(memory.Options{Dir: dir}, func() error {
-		waiting <- struct{}{}
-		<-hold
-		return nil
-	}))
-	var acked atomic.Int64
-	var wg sync.WaitGroup
-	for i := range 20 {
-		wg.Go(func() {
-			_, err := s.Put(t.Context(), trigger("guest", fmt.Sprint(i), i), nil)
-			switch {
-			case err == nil:
-				acked.Add(1)
-			case !errors.Is(err, store.ErrClosed):
-				t.Errorf("Put while the store closes: got %v, want nil or %v", err, store.ErrClosed)
-			}
-		})
-	}
-	<-waiting
-	wg.Go(func() { closeStore(t, s) })
-	close(hold)
-	wg.Wait()
-	s = open(t, memory.Options{Dir: dir})
-	if got, want := int64(s.Stats().Documents), acked.Load(); got != want {
-		t.Errorf("documents: got %d, want the %d that were acknowledged", got, want)
+	synctest.Test(t, func(t *testing.T) {
+		hold := make(chan struct{})
+		s := open(t, memory.WithSyncs(memory.Options{Dir: dir}, func() error {
+			<-hold
+			return nil
+		}))
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() { put(t, s, trigger("guest", fmt.Sprint(i), i), nil) })
+		}
+		synctest.Wait() // one is being committed, the others wait
+		wg.Go(func() { closeStore(t, s) })
+		synctest.Wait()
+		close(hold)
+		wg.Wait()
+		_, err := s.Put(t.Context(), trigger("guest", "late", 1), nil)
+		wantKind(t, "Put after Close", err, store.ErrClosed)
+	})
+	s := open(t, memory.Options{Dir: dir})
+	if n := s.Stats().Documents; n != 20 {
+		t.Errorf("documents: got %d, want the 20 that were acknowledged", n)
 	}
 }
 
@@ -312,8 +328,7 @@ func TestGroupCommit(t *testing.T) {
 		s := open(t, memory.WithSyncs(memory.Options{Dir: t.TempDir()}, func() error {
 			n.Add(1)
 			if stretch > 0 {
-				timer := time.NewTimer(stretch)
-				<-timer.C
+				<-time.After(stretch)
 			}
 			return nil
 		}))
@@ -332,18 +347,28 @@ func TestGroupCommit(t *testing.T) {
 		closeStore(t, s)
 		return rate, syncs
 	}
-	for _, stretch := range []time.Duration{0, 2 * time.Millisecond} {
-		const writers, each = 64, 60
-		one, syncs1 := run(1, 40, stretch)
-		many, syncs := run(writers, each, stretch)
-		t.Logf("each wait %v longer: %d writers %.0f puts/s with 1 wait per %.1f puts, 1 writer %.0f puts/s with 1 per %.1f: %.1f times",
-			stretch, writers, many, writers*each/float64(syncs), one, 40/float64(syncs1), many/one)
-		if syncs*16 > writers*each {
-			t.Errorf("waits for the device with %d writers: got %d for %d puts, want at most 1 for 16", writers, syncs, writers*each)
+	const writers, each, stretch = 64, 60, 2 * time.Millisecond
+	one, syncs1 := run(1, 40, stretch)
+	many, syncs := run(writers, each, stretch)
+	t.Logf("each wait %v longer: %d writers %.0f puts/s with 1 wait per %.1f puts, 1 writer %.0f puts/s with 1 per %.1f: %.1f times",
+		stretch, writers, many, writers*each/float64(syncs), one, 40/float64(syncs1), many/one)
+	if syncs*16 > writers*each {
+		t.Errorf("waits for the device with %d writers: got %d for %d puts, want at most 1 for 16", writers, syncs, writers*each)
+	}
+	if many < 4*one {
+		t.Errorf("rate of %d writers: got %.1f times that of one, want 4", writers, many/one)
+	}
+
+	// A fast device, on which it depends on the machine how soon writers are back.
+	best := int64(math.MaxInt64)
+	for range 3 {
+		if _, syncs := run(writers, each, 0); syncs < best {
+			best = syncs
 		}
-		if stretch > 0 && many < 4*one {
-			t.Errorf("rate of %d writers: got %.1f times that of one, want 4", writers, many/one)
-		}
+	}
+	t.Logf("no longer: %d writers with 1 wait per %.1f puts at best", writers, writers*each/float64(best))
+	if best*16 > writers*each {
+		t.Errorf("waits for a fast device with %d writers: got %d for %d puts, want at most 1 for 16", writers, best, writers*each)
 	}
 }
 

@@ -2,12 +2,17 @@ package memory_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,7 +35,12 @@ const (
 // child writes states with growing numbers and prints "<id> <number>" for each
 // that was acknowledged, a negative number for a deletion.
 func child(dir string) {
-	s, err := memory.New(memory.Options{Collection: store.Whisks, Dir: dir})
+	s, err := memory.New(memory.Options{Collection: store.Whisks, Dir: filepath.Join(dir, "whisks")})
+	if err != nil {
+		fmt.Println("error", err)
+		os.Exit(1)
+	}
+	a, err := memory.OpenAttachments(filepath.Join(dir, "attachments"), memory.AttachmentOptions{})
 	if err != nil {
 		fmt.Println("error", err)
 		os.Exit(1)
@@ -39,6 +49,17 @@ func child(dir string) {
 	ctx := context.Background()
 	var out sync.Mutex
 	var wg sync.WaitGroup
+	wg.Go(func() { // one attachment, replaced over and over
+		for n := 1 + attachedNumber(ctx, a); ; n++ {
+			if _, err := a.Attach(ctx, attachedTo, "code", bytes.NewReader(childContent(n)), nil); err != nil {
+				fmt.Println("error", err)
+				os.Exit(1)
+			}
+			out.Lock()
+			fmt.Println(attachedTo, n)
+			out.Unlock()
+		}
+	})
 	for w := range childWriters {
 		wg.Go(func() {
 			rnd := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), uint64(w)))
@@ -69,6 +90,36 @@ func child(dir string) {
 		})
 	}
 	wg.Wait()
+}
+
+const attachedTo = "attached"
+
+// childContent is a content that begins with its number; some take several
+// commits.
+func childContent(n int) []byte {
+	size := n * 7919 % 100_000
+	if n%8 == 0 {
+		size = 2500_000
+	}
+	return append(binary.BigEndian.AppendUint32(nil, uint32(n)), bytes.Repeat([]byte{byte(n)}, size)...)
+}
+
+// attachedNumber returns the number of the attached content if it is a whole
+// one, 0 when there is none, and -1 for half of one.
+func attachedNumber(ctx context.Context, a store.AttachmentStore) int {
+	r, err := a.Read(ctx, attachedTo, "code", nil)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0
+	}
+	if err != nil {
+		return -1
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err != nil || len(b) < 4 || !bytes.Equal(b, childContent(int(binary.BigEndian.Uint32(b)))) {
+		return -1
+	}
+	return int(binary.BigEndian.Uint32(b))
 }
 
 // childDoc is a document whose parts all say the same number.
@@ -137,7 +188,7 @@ func TestKilledProcess(t *testing.T) {
 		}
 		checkAfterKill(t, dir, acked, fmt.Sprintf("seed %d, round %d", seed, round))
 	}
-	t.Logf("%d acknowledged writes in 50 lives", total)
+	t.Logf("%d acknowledged writes in 50 lives, %d of the attachment", total, acked[attachedTo])
 	if total < 500 {
 		t.Errorf("acknowledged writes: got %d, want enough to show something", total)
 	}
@@ -145,7 +196,7 @@ func TestKilledProcess(t *testing.T) {
 
 func refusedWhileHeld(t *testing.T, dir string, pid int) {
 	t.Helper()
-	_, err := memory.New(memory.Options{Collection: store.Whisks, Dir: dir})
+	_, err := memory.New(memory.Options{Collection: store.Whisks, Dir: filepath.Join(dir, "whisks")})
 	wantKind(t, "New while another process holds the directory", err, store.ErrUnavailable)
 	if want := fmt.Sprintf("process %d on host", pid); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("New while another process holds the directory: got %v, want %q in it", err, want)
@@ -154,8 +205,18 @@ func refusedWhileHeld(t *testing.T, dir string, pid int) {
 
 func checkAfterKill(t *testing.T, dir string, acked map[string]int, when string) {
 	t.Helper()
-	s := open(t, memory.Options{Dir: dir})
+	a := openAttachments(t, filepath.Join(dir, "attachments"))
+	if n := attachedNumber(t.Context(), a); n < acked[attachedTo] {
+		t.Errorf("%s: attachment: got number %d, want %d or more", when, n, acked[attachedTo])
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+	s := open(t, memory.Options{Dir: filepath.Join(dir, "whisks")})
 	for id, n := range acked {
+		if id == attachedTo {
+			continue
+		}
 		got, err := s.Get(t.Context(), id, &store.GetOptions{Tombstones: true})
 		if err != nil {
 			t.Errorf("%s: Get %s: got %v, want number %d", when, id, err, n)
