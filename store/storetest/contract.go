@@ -24,7 +24,7 @@ var contractCases = []suiteCase{
 		if v, err = s.Put(e.ctx, doc, nil); err != nil {
 			e.Fatalf("Put of an update with nil options: got %v, want nil", err)
 		}
-		e.eventually(func() error {
+		e.must(func() error {
 			if got, err := s.s.Get(e.ctx, doc.ID, nil); err != nil || got.Version.Rev != v.Rev {
 				return fmt.Errorf("Get with nil options: got %+v and %v, want revision %q", got.Version, err, v.Rev)
 			}
@@ -172,7 +172,7 @@ var contractCases = []suiteCase{
 			if err != nil {
 				e.Fatalf("Put with cluster id %q: got %v, want nil", cluster, err)
 			}
-			e.eventually(func() error {
+			e.must(func() error {
 				got := s.get(doc.ID)
 				if want := e.stamped(cluster); got.Meta.ClusterID != want {
 					return fmt.Errorf("Get after a Put by %q: got cluster id %q, want %q", cluster, got.Meta.ClusterID, want)

@@ -28,7 +28,7 @@ var crudCases = []suiteCase{
 		if v2.Rev == "" || v2.Rev == v1.Rev {
 			e.Errorf("Put of an update: got revision %q after %q, want a new one", v2.Rev, v1.Rev)
 		}
-		e.eventually(func() error {
+		e.must(func() error {
 			got := s.get(doc.ID)
 			if !sameJSON(got.Body, read.Body) {
 				return fmt.Errorf("Get after the update: got %s, want %s", got.Body, read.Body)
@@ -84,7 +84,7 @@ var crudCases = []suiteCase{
 		doc := auth(e, "foo")
 		v := s.put(doc)
 		var got store.Document
-		e.eventually(func() (err error) {
+		e.must(func() (err error) {
 			if got, err = s.s.Get(e.ctx, doc.ID, &store.GetOptions{Rev: v.Rev}); err != nil {
 				err = fmt.Errorf("Get %q at revision %q: got %w, want nil", doc.ID, v.Rev, err)
 			}
@@ -100,7 +100,7 @@ var crudCases = []suiteCase{
 		doc := auth(e, "foo")
 		s.put(doc)
 		var got store.Document
-		e.eventually(func() (err error) {
+		e.must(func() (err error) {
 			if got, err = s.s.Get(e.ctx, doc.ID, nil); err != nil {
 				err = fmt.Errorf("Get %q without options: got %w, want nil", doc.ID, err)
 			}
@@ -121,7 +121,7 @@ var crudCases = []suiteCase{
 		v1 := s.put(doc)
 		second := document(doc.ID, subject(doc.ID, newIdentity(e.ns+"foo1")))
 		v2 := s.update(second, v1)
-		e.eventually(func() error {
+		e.must(func() error {
 			got, err := s.s.Get(e.ctx, doc.ID, &store.GetOptions{Rev: v2.Rev})
 			if err != nil || !sameJSON(got.Body, second.Body) {
 				return fmt.Errorf("Get at the new revision: got %v and %s, want %s", err, got.Body, second.Body)

@@ -153,7 +153,7 @@ func (c *collection) bury(id, rev string, opts store.DeleteOptions) store.Versio
 func (c *collection) get(id string) store.Document {
 	c.e.Helper()
 	var doc store.Document
-	c.e.eventually(func() (err error) {
+	c.e.must(func() (err error) {
 		doc, err = c.s.Get(c.e.ctx, id, &store.GetOptions{})
 		if err != nil {
 			return fmt.Errorf("Get %q: got %w, want the document", id, err)
@@ -166,7 +166,7 @@ func (c *collection) get(id string) store.Document {
 // gone holds that id cannot be read.
 func (c *collection) gone(id string) {
 	c.e.Helper()
-	c.e.eventually(func() error {
+	c.e.must(func() error {
 		doc, err := c.s.Get(c.e.ctx, id, &store.GetOptions{})
 		if !errors.Is(err, store.ErrNotFound) {
 			return fmt.Errorf("Get %q: got %v and %s, want %v", id, err, doc.Body, store.ErrNotFound)
@@ -175,8 +175,17 @@ func (c *collection) gone(id string) {
 	})
 }
 
-// eventually calls try until it returns nil, once more than Features.Retry has
-// waits, and fails the subtest with its last error.
+// must calls try once: Get shows every write of the same store value that has
+// returned, on every stack.
+func (e *env) must(try func() error) {
+	e.Helper()
+	if err := try(); err != nil {
+		e.Fatal(err)
+	}
+}
+
+// eventually is for what reads views. It calls try until it returns nil, once
+// more than Features.Retry has waits, and fails the subtest with its last error.
 func (e *env) eventually(try func() error) {
 	e.Helper()
 	err := try()

@@ -109,9 +109,9 @@ type Features struct {
 	// (decorator stamp).
 	Stamp string
 
-	// Retry is for stacks whose reads and views lag behind writes: the waits
-	// between the attempts at an expected answer. Empty means that reads and views
-	// show every finished write.
+	// Retry is for stacks whose views lag behind writes: the waits between the
+	// attempts at an expected answer of Query or Count. Empty means that views show
+	// every finished write, as Get does on every stack.
 	Retry []time.Duration
 
 	// ReplicaReads: Get may read a replica. Linearizability is then not held

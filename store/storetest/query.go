@@ -69,6 +69,9 @@ func (c *collection) series() []object {
 		list[i] = activation(c.e.ns, "testact", i, start, start+1000)
 		c.put(activationDoc(list[i]))
 	}
+	if len(c.e.Features.Retry) > 0 {
+		c.rows(under(filtersTable, c.e.ns+"/testact"), len(list)) // so that parts of it are not yet mistaken for it
+	}
 	return list
 }
 

@@ -27,7 +27,7 @@ var tombstoneCases = []suiteCase{
 		doc := auth(e, "foo")
 		dead := s.bury(doc.ID, s.put(doc).Rev, store.DeleteOptions{ClusterID: "east"})
 		ask := &store.GetOptions{Tombstones: true}
-		e.eventually(func() error {
+		e.must(func() error {
 			got, err := s.s.Get(e.ctx, doc.ID, ask)
 			if err != nil || !got.Meta.Deleted || got.ID != doc.ID {
 				return fmt.Errorf("Get with tombstones: got %+v and %v, want a deleted %q", got, err, doc.ID)
@@ -55,7 +55,7 @@ var tombstoneCases = []suiteCase{
 				e.Fatalf("Put: got %v, want nil", err)
 			}
 			s.bury(doc.ID, v.Rev, store.DeleteOptions{ClusterID: cluster})
-			e.eventually(func() error {
+			e.must(func() error {
 				got, err := s.s.Get(e.ctx, doc.ID, &store.GetOptions{Tombstones: true})
 				if want := e.stamped(cluster); err != nil || got.Meta.ClusterID != want {
 					return fmt.Errorf("Get of the tombstone of %q: got cluster id %q and %v, want %q", cluster, got.Meta.ClusterID, err, want)
@@ -136,9 +136,11 @@ var ttlCases = []suiteCase{
 		e.needTTL()
 		s := e.whisks()
 		doc, kept := entity(action(e.ns, "mortal", 1000)), entity(action(e.ns, "kept", 1001))
-		_, err := s.Put(e.ctx, doc, &store.PutOptions{TTL: 2500 * time.Millisecond}) // rounded up to 3 s
-		if err != nil {
-			e.Fatalf("Put with a TTL: got %v, want nil", err)
+		brief := entity(action(e.ns, "brief", 1002))
+		for ttl, d := range map[time.Duration]store.Document{3 * time.Second: doc, 500 * time.Millisecond: brief} {
+			if _, err := s.Put(e.ctx, d, &store.PutOptions{TTL: ttl}); err != nil {
+				e.Fatalf("Put with a TTL of %v: got %v, want nil", ttl, err)
+			}
 		}
 		s.put(kept)
 		if got := s.get(doc.ID); e.Features.ReportsExpiry && got.Meta.Expires.IsZero() {
@@ -147,11 +149,12 @@ var ttlCases = []suiteCase{
 		if got := s.get(kept.ID); !got.Meta.Expires.IsZero() {
 			e.Errorf("Get of a document without a TTL: got Meta.Expires %v, want none", got.Meta.Expires)
 		}
-		e.Advance(2500 * time.Millisecond)
+		e.Advance(1900 * time.Millisecond) // services count from the second of the commit
 		s.get(doc.ID)
-		e.Advance(1500 * time.Millisecond)
+		e.Advance(2100 * time.Millisecond)
 		s.gone(doc.ID)
-		_, err = s.s.Get(e.ctx, doc.ID, &store.GetOptions{Tombstones: true})
+		s.gone(brief.ID) // rounded up to a second, not down to never
+		_, err := s.s.Get(e.ctx, doc.ID, &store.GetOptions{Tombstones: true})
 		e.wantKind("Get of an expired document with tombstones", err, store.ErrNotFound)
 		s.wantCount(under(actionsTable, e.ns), 1)
 		s.rows(under(actionsTable, e.ns), 1)

@@ -80,7 +80,7 @@ var versionCases = []suiteCase{
 func (c *collection) fresh(id string, v store.Version) store.Version {
 	c.e.Helper()
 	var got store.Document
-	c.e.eventually(func() (err error) {
+	c.e.must(func() (err error) {
 		got, err = c.s.Get(c.e.ctx, id, &store.GetOptions{})
 		if err != nil || got.Version.Rev != v.Rev {
 			return fmt.Errorf("Get %q: got revision %q and %v, want %q", id, got.Version.Rev, err, v.Rev)
