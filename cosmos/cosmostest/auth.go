@@ -88,7 +88,10 @@ func signature(key []byte, payload string) string {
 
 // Sign signs a request with an account key in Base64, for requests that a client library does not make. It sets the
 // date, and the version of the REST interface to that of azcosmos unless the request has one.
-func Sign(req *http.Request, key string) error {
+func Sign(req *http.Request, key string) error { return SignAt(req, key, time.Now()) }
+
+// SignAt is [Sign] with a date other than now.
+func SignAt(req *http.Request, key string, at time.Time) error {
 	secret, err := base64.StdEncoding.DecodeString(key)
 	if err != nil {
 		return fmt.Errorf("cosmostest: the key is not Base64: %w", err)
@@ -97,7 +100,7 @@ func Sign(req *http.Request, key string) error {
 	if !ok {
 		return fmt.Errorf("cosmostest: the path %q cannot be signed", req.URL.Path)
 	}
-	date := time.Now().UTC().Format(http.TimeFormat)
+	date := at.UTC().Format(http.TimeFormat)
 	req.Header.Set("x-ms-date", date)
 	if req.Header.Get("x-ms-version") == "" {
 		req.Header.Set("x-ms-version", "2020-11-05")

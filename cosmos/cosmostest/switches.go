@@ -57,7 +57,7 @@ func AllSwitches() []Switch {
 	return []Switch{
 		{"ShortErrors", 1, "errors carry the diagnostics text recorded with 2018-12-31", "errors carry the sentence only", func(s *Switches) { s.ShortErrors = true }},
 		{"OpaqueOrderTokens", 2, "ORDER BY tokens are JSON like the recorded ones", "they are an opaque Base64 text", func(s *Switches) { s.OpaqueOrderTokens = true }},
-		{"EmptyPages", 2, "a query's page holds what it can", "the first page of a query that needs a continuation is empty and carries one", func(s *Switches) { s.EmptyPages = true }},
+		{"EmptyPages", 2, "a query's page holds what it can", "the first page of every query over items is empty and carries a token", func(s *Switches) { s.EmptyPages = true }},
 		{"NoTrailingToken", 2, "a page filled exactly carries a token even when nothing follows", "with a range header it does not", func(s *Switches) { s.NoTrailingToken = true }},
 		{"OrderByKeepsUndefined", 2, "ORDER BY leaves out items without the property", "it returns them first", func(s *Switches) { s.OrderByKeepsUndefined = true }},
 		{"FeedETagLastItem", 3, "the etag of a drained feed is the partition's LSN", "it is the LSN of the last item returned", func(s *Switches) { s.FeedETagLastItem = true }},
