@@ -127,11 +127,7 @@ func newStoreMetrics(p MeterProvider, db, collection string) (*storeMetrics, err
 // OpenTelemetry's list, region where it was served.
 func (s *storeMetrics) exchanged(ctx context.Context, op store.Op, name, region string, status, sub int, units float64, took time.Duration) {
 	ctx = context.WithoutCancel(ctx)
-	if units > 0 {
-		if set, ok := s.upstream[op]; ok {
-			s.units.Add(ctx, units, set)
-		}
-	}
+	s.charged(ctx, op, units)
 	if !s.duration.Enabled(ctx) && !s.charge.Enabled(ctx) {
 		return
 	}
@@ -153,6 +149,13 @@ func (s *storeMetrics) exchanged(ctx context.Context, op store.Op, name, region 
 	s.duration.Record(ctx, took.Seconds(), set)
 	if units > 0 {
 		s.charge.Record(ctx, units, set)
+	}
+}
+
+// charged adds request units to upstream's counter.
+func (s *storeMetrics) charged(ctx context.Context, op store.Op, units float64) {
+	if set, ok := s.upstream[op]; ok && units > 0 {
+		s.units.Add(ctx, units, set)
 	}
 }
 

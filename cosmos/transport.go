@@ -15,16 +15,17 @@ import (
 
 // Headers of the service.
 const (
-	headerSubstatus  = "x-ms-substatus"
-	headerCharge     = "x-ms-request-charge"
-	headerSession    = "x-ms-session-token"
-	headerItemLSN    = "x-ms-item-lsn"
-	headerRangeID    = "x-ms-documentdb-partitionkeyrangeid"
-	headerRetry      = "x-ms-retry-after-ms"
-	headerUsage      = "x-ms-resource-usage"
-	headerQuota      = "x-ms-resource-quota"
-	headerIndexing   = "x-ms-documentdb-collection-index-transformation-progress"
-	headerActivityID = "x-ms-activity-id"
+	headerSubstatus    = "x-ms-substatus"
+	headerCharge       = "x-ms-request-charge"
+	headerSession      = "x-ms-session-token"
+	headerItemLSN      = "x-ms-item-lsn"
+	headerRangeID      = "x-ms-documentdb-partitionkeyrangeid"
+	headerPartitionKey = "x-ms-documentdb-partitionkey"
+	headerRetry        = "x-ms-retry-after-ms"
+	headerUsage        = "x-ms-resource-usage"
+	headerQuota        = "x-ms-resource-quota"
+	headerIndexing     = "x-ms-documentdb-collection-index-transformation-progress"
+	headerActivityID   = "x-ms-activity-id"
 )
 
 // localAnswer asks the transport, through the context of a call, to answer its

@@ -1,0 +1,112 @@
+package cosmos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/data/azcosmos"
+
+	"github.com/whiskstore/whiskstore/store"
+)
+
+// exchange is one request that writes an item. azcosmos hands back errors of
+// writes at once, but for those that prove that nothing was sent.
+type exchange func(ctx context.Context) (azcosmos.ItemResponse, error)
+
+// write is one write of an operation.
+type write struct {
+	s           *Store
+	op          store.Op
+	id, escaped string
+
+	// doubt says that an attempt may have been carried out although its answer
+	// says nothing of it. It stays: a refusal later does not prove the opposite.
+	doubt bool
+	cause error // of the first such attempt
+}
+
+// send repeats an exchange, whose precondition makes that safe, until the service
+// answers it, or time is up. Definite answers are returned as they come.
+func (w *write) send(ctx context.Context, name string, do exchange) (azcosmos.ItemResponse, *failure) {
+	pause := newPauses(w.s.patience())
+	for {
+		began := time.Now()
+		resp, err := do(keyed(ctx, w.escaped))
+		f := w.s.observe(ctx, w.op, name, began, resp.Response, err)
+		if f == nil || !f.ambiguous() {
+			return resp, f
+		}
+		if !w.doubt {
+			w.doubt, w.cause = true, f.cause
+		}
+		if ctx.Err() != nil || !pause.next(ctx) {
+			return resp, f
+		}
+	}
+}
+
+// refused is the error for a failure that no precondition explains.
+func (w *write) refused(ctx context.Context, f *failure) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case w.doubt:
+		return w.inDoubt(f.cause)
+	}
+	kind := f.kind()
+	if kind == store.ErrNotFound || kind == store.ErrConflict {
+		kind = store.ErrUnavailable // the container, not the item
+	}
+	return w.s.fail(w.op, w.id, kind, f.cause)
+}
+
+// inDoubt is the error for a write that may have happened.
+func (w *write) inDoubt(last error) error {
+	if last == nil || errors.Is(last, w.cause) {
+		return w.s.fail(w.op, w.id, store.ErrInDoubt, w.cause)
+	}
+	return w.s.fail(w.op, w.id, store.ErrInDoubt, fmt.Errorf("%w; later: %w", w.cause, last))
+}
+
+// unread is the error for a write that was refused, and settled by a read that
+// failed too.
+func (w *write) unread(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if w.doubt {
+		return w.inDoubt(err)
+	}
+	return w.s.fail(w.op, w.id, store.ErrUnavailable, err)
+}
+
+// conflict is ErrConflict.
+func (w *write) conflict(cause error) error { return w.s.fail(w.op, w.id, store.ErrConflict, cause) }
+
+// current reads the item as it is now.
+func (w *write) current(ctx context.Context) (found, error) {
+	return w.s.current(ctx, w.op, w.id, w.escaped)
+}
+
+// version is that of the state that an exchange wrote. Its order is not proven:
+// the answer has the partition's LSN, not the item's.
+func (w *write) version(etag string) store.Version {
+	return store.Version{Rev: etag, Lineage: w.s.here().rid}
+}
+
+// options are those of a write with a precondition; rev may be empty.
+func options(rev string) *azcosmos.ItemOptions {
+	o := &azcosmos.ItemOptions{}
+	if rev != "" {
+		o.IfMatchEtag = (*azcore.ETag)(&rev)
+	}
+	return o
+}
+
+func preconditionFailed(f *failure) bool {
+	return f.status == http.StatusPreconditionFailed || f.status == http.StatusConflict
+}
