@@ -127,7 +127,7 @@ type Cache[V any] struct {
 	owned   bool
 	seed    maphash.Seed
 	shards  []*shard[V]
-	bound   atomic.Int64  // age at which values are not served
+	limit   limit         // age at which values are not served
 	losses  atomic.Uint64 // of scope; what hits look at
 
 	mu    sync.Mutex // guards scope and position
@@ -158,8 +158,8 @@ func New[V any](opts Options[V]) *Cache[V] {
 	for range shards {
 		c.shards = append(c.shards, newShard[V](c))
 	}
-	c.bound.Store(c.machine.bound(false))
-	c.state.Store(&Health{State: LocalOnly, Reason: "no bus is attached"})
+	c.limit.silent = c.machine.bound(true)
+	c.SetHealth(Health{State: LocalOnly, Reason: "no bus is attached"})
 	return c
 }
 

@@ -22,6 +22,25 @@ type Clock struct {
 	stop   chan struct{}
 	done   sync.WaitGroup
 	once   sync.Once
+
+	manual     bool
+	mono, wall atomic.Int64 // of a manual clock, nanoseconds since base
+}
+
+// NewManualClock makes a clock that stands at base until Set moves it, for
+// simulations.
+func NewManualClock(base time.Time) *Clock {
+	c := &Clock{base: base, stop: make(chan struct{}), manual: true}
+	c.coarse.Store(1)
+	return c
+}
+
+// Set moves a manual clock: how much time has passed since base by the monotonic
+// and by the wall clock. The monotonic one never goes back.
+func (c *Clock) Set(mono, wall time.Duration) {
+	c.mono.Store(int64(mono))
+	c.wall.Store(int64(wall))
+	c.read()
 }
 
 // NewClock starts a clock; the caller closes it after the caches that use it.
@@ -52,9 +71,13 @@ func (c *Clock) Close() {
 // read returns monotonic and age clock, both in nanoseconds and at least 1, and
 // brings the coarse clock up to date.
 func (c *Clock) read() (now, age int64) {
-	t := time.Now()
-	now = int64(t.Sub(c.base)) + 1
-	age = max(now, int64(t.Round(0).Sub(c.base.Round(0)))+1)
+	if c.manual {
+		now, age = c.mono.Load()+1, c.wall.Load()+1
+	} else {
+		t := time.Now()
+		now, age = int64(t.Sub(c.base))+1, c.ageOf(t)
+	}
+	age = max(age, now)
 	for {
 		old := c.coarse.Load()
 		if age <= old {
@@ -65,3 +88,6 @@ func (c *Clock) read() (now, age int64) {
 		}
 	}
 }
+
+// ageOf is a wall time on the age clock.
+func (c *Clock) ageOf(t time.Time) int64 { return int64(t.Round(0).Sub(c.base.Round(0))) + 1 }

@@ -28,13 +28,16 @@ func (t *Tracker) judge(now time.Time) {
 	}
 	for collection, lines := range t.opts.Lines {
 		h := Health{State: Coherent, Since: now}
-		switch reason := t.uncovered(collection, now); {
+		reason, until := t.uncovered(collection, now)
+		switch {
 		case t.opts.LocalOnly:
 			h.State, h.Reason = LocalOnly, "no bridge is configured"
 		case t.conflict != "":
 			h.State, h.Reason = Degraded, "two processes send as "+t.conflict
 		case reason != "":
 			h.State, h.Reason = Degraded, reason
+		default:
+			h.Until = until
 		}
 		for _, l := range lines {
 			l.SetHealth(h)
@@ -42,21 +45,29 @@ func (t *Tracker) judge(now time.Time) {
 	}
 }
 
-// uncovered says which part of a collection's key space nobody vouches for;
-// empty is none (R8). Silence is judged by what watermarks claim, not by when
-// they arrive.
-func (t *Tracker) uncovered(collection string, now time.Time) string {
+// uncovered says which part of a collection's key space nobody vouches for (R8),
+// or until when all of it is vouched for. Silence is judged by what watermarks
+// claim, not by when they arrive.
+func (t *Tracker) uncovered(collection string, now time.Time) (reason string, until time.Time) {
 	var live []wire.Range
 	for _, s := range t.sources {
-		if s.durable && s.rng.Of == collection && now.Sub(s.claim(t.partitions)) <= t.opts.MaxSilence+t.opts.Skew {
-			live = append(live, s.rng)
+		if !s.durable || s.rng.Of != collection {
+			continue
+		}
+		end := s.claim(t.partitions).Add(t.opts.MaxSilence + t.opts.Skew)
+		if !now.Before(end) {
+			continue
+		}
+		live = append(live, s.rng)
+		if until.IsZero() || end.Before(until) {
+			until = end
 		}
 	}
 	slices.SortFunc(live, func(a, b wire.Range) int { return strings.Compare(a.Min, b.Min) })
 	reached := ""
 	for _, r := range live {
 		if r.Min == "" && r.Max == "" {
-			return "" // the only range of its collection
+			return "", until // the only range of its collection
 		}
 		if r.Min > reached {
 			break
@@ -65,11 +76,11 @@ func (t *Tracker) uncovered(collection string, now time.Time) string {
 	}
 	switch {
 	case reached == topOfRanges:
-		return ""
+		return "", until
 	case len(live) == 0:
-		return fmt.Sprintf("no bridge vouches for %s", collection)
+		return fmt.Sprintf("no bridge vouches for %s", collection), time.Time{}
 	}
-	return fmt.Sprintf("no bridge vouches for %s from %q on", collection, reached)
+	return fmt.Sprintf("no bridge vouches for %s from %q on", collection, reached), time.Time{}
 }
 
 // topOfRanges is the upper end of a key space that is split into ranges.

@@ -15,7 +15,7 @@ func (c *Cache[V]) Get(ctx context.Context, key string, load Loader[V]) (V, stor
 	s := c.shard(key)
 	s.mu.Lock()
 	if e, ok := s.values.Get(key); ok && c.machine.off == 0 {
-		if e.losses >= c.losses.Load() && c.clock.coarse.Load()-e.born < c.bound.Load() {
+		if age := c.clock.coarse.Load(); e.losses >= c.losses.Load() && age-e.born < c.limit.at(age) {
 			s.stats.Hits++
 			s.mu.Unlock()
 			return c.serve(key, e)
@@ -39,7 +39,7 @@ func (c *Cache[V]) Peek(key string) (V, store.Version, bool) {
 	defer s.mu.Unlock()
 	_, age := c.clock.read()
 	e, ok := s.values.Peek(key)
-	if !ok || e.absent || !e.servable(s.scope(), age, c.bound.Load()) {
+	if !ok || e.absent || !e.servable(s.scope(), age, c.limit.at(age)) {
 		var none V
 		return none, store.Version{}, false
 	}
@@ -66,23 +66,14 @@ func (c *Cache[V]) lookup(ctx context.Context, s *shard[V], key string, fresh bo
 		s.mu.Unlock()
 		return none, store.Version{}, errClosed
 	}
-	a, r := s.step(key, event{kind: evLookup, fresh: fresh}, nil)
-	var f *lineFlight[V]
-	switch a.verdict {
-	case verdictServe:
-		e, _ := s.values.Get(key)
-		s.stats.Hits++
+	e, f, joined := c.begin(s, key, fresh)
+	if e != nil {
 		s.mu.Unlock()
 		return c.serve(key, e)
-	case verdictJoin:
-		f = r.flight
-		s.stats.Hits++ // upstream counts a coalesced read as a hit
-		s.stats.Joined++
-	default:
-		s.stats.Misses++
-		f = c.start(ctx, s, a.op, key, r, load)
 	}
-	f.waiters++
+	if !joined {
+		launch(&c.life, ctx, f.flight, load, func() { c.finish(s, f) })
+	}
 	s.mu.Unlock()
 	abandon := func() { s.apply(key, event{kind: evLoadEnd, outcome: outcomeError, op: f.op}) }
 	if err := f.wait(ctx, &s.mu, abandon); err != nil {
@@ -98,23 +89,37 @@ type lineFlight[V any] struct {
 	pass bool // begun during a write: not stored, as upstream (rows CACHE-D4 and CACHE-D7)
 }
 
-// start begins a load. The shard is locked.
-func (c *Cache[V]) start(ctx context.Context, s *shard[V], o op, key string, r *record[V], load Loader[V]) *lineFlight[V] {
-	request := Request{Key: key, Fresh: o.fresh}
-	if o.fresh && r.nfences > 0 {
+// begin is the event of a lookup, with the shard locked: it returns the entry to
+// serve, or a load to wait for, which the caller has to run unless it was joined.
+func (c *Cache[V]) begin(s *shard[V], key string, fresh bool) (e *entry[V], f *lineFlight[V], joined bool) {
+	a, r := s.step(key, event{kind: evLookup, fresh: fresh}, nil)
+	switch a.verdict {
+	case verdictServe:
+		e, _ := s.values.Get(key)
+		s.stats.Hits++
+		return e, nil, false
+	case verdictJoin:
+		s.stats.Hits++ // upstream counts a coalesced read as a hit
+		s.stats.Joined++
+		r.flight.waiters++
+		return nil, r.flight, true
+	}
+	s.stats.Misses++
+	request := Request{Key: key, Fresh: a.op.fresh}
+	if a.op.fresh && r.nfences > 0 {
 		request.After.Version = r.fences[r.nfences-1]
 	}
-	if o.covers {
+	if a.op.covers {
 		_, request.After.Session = c.currentScope()
 	}
-	f := &lineFlight[V]{
+	f = &lineFlight[V]{
 		flight: newFlight[Loaded[V]](request),
-		op:     o,
+		op:     a.op,
 		pass:   r.writes > 0 && c.machine.off == 0, // proofs want the rules alone
 	}
+	f.waiters = 1
 	r.flight = f
-	launch(&c.life, ctx, f.flight, load, func() { c.finish(s, f) })
-	return f
+	return nil, f, false
 }
 
 // finish is the event of a load's end.

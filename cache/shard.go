@@ -65,7 +65,7 @@ func (s *shard[V]) apply(key string, ev event) action {
 // be known about the key.
 func (s *shard[V]) step(key string, ev event, value *V) (action, *record[V]) {
 	ev.now, ev.age = s.c.clock.read()
-	ev.bound = s.c.bound.Load()
+	ev.bound = s.c.limit.at(ev.age)
 	s.gens++
 	ev.next = s.gens
 	r, known := s.guards.Peek(key)

@@ -1,6 +1,10 @@
 package cache
 
-import "time"
+import (
+	"math"
+	"sync/atomic"
+	"time"
+)
 
 // Stats counts what happened since the cache was made.
 type Stats struct {
@@ -96,13 +100,20 @@ type Health struct {
 	State  State
 	Reason string
 	Since  time.Time
+
+	// Until is when Coherent ends by itself, unless it is set again: a process that
+	// was suspended must not go on as if nothing had happened. Zero is never.
+	Until time.Time
 }
 
 // Health returns the state that was set, or Suspect while a loss makes the cache
 // blind.
 func (c *Cache[V]) Health() Health {
 	h := *c.state.Load()
-	now, _ := c.clock.read()
+	now, age := c.clock.read()
+	if h.State == Coherent && age >= c.limit.until.Load() {
+		h.State, h.Reason = Degraded, "no sign of life since"
+	}
 	if sc, _ := c.currentScope(); h.State == Coherent && now < max(sc.blind, sc.soft) {
 		h.State, h.Reason = Suspect, "messages were lost within the lag budget"
 	}
@@ -112,6 +123,29 @@ func (c *Cache[V]) Health() Health {
 // SetHealth sets the state: LocalOnly, Degraded or Coherent, as the subscriber
 // finds it.
 func (c *Cache[V]) SetHealth(h Health) {
-	c.bound.Store(c.machine.bound(h.State == Degraded))
+	c.limit.set(c.machine, c.clock, h)
 	c.state.Store(&h)
+}
+
+// limit is the age at which values are not served, as the state has it.
+type limit struct {
+	bound  atomic.Int64
+	until  atomic.Int64 // on the age clock; after it bound is silent
+	silent int64        // set once
+}
+
+func (l *limit) set(m machine, c *Clock, h Health) {
+	l.bound.Store(m.bound(h.State == Degraded))
+	l.until.Store(math.MaxInt64)
+	if !h.Until.IsZero() {
+		l.until.Store(c.ageOf(h.Until))
+	}
+}
+
+// at is the limit at an age.
+func (l *limit) at(age int64) int64 {
+	if age >= l.until.Load() {
+		return l.silent
+	}
+	return l.bound.Load()
 }

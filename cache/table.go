@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -43,7 +42,7 @@ type Table[V any] struct {
 	machine machine
 	clock   *Clock
 	owned   bool
-	bound   atomic.Int64
+	limit   limit
 	life    lifetime
 
 	mu       sync.Mutex
@@ -92,7 +91,8 @@ func NewTable[V any](opts TableOptions) *Table[V] {
 	t.negative, _ = simplelru.NewLRU[string, *derivedEntry[V]](opts.MaxNegative, nil)
 	t.guards, _ = simplelru.NewLRU[string, guard](unbounded, nil)
 	t.life.open(o.LoadTimeout)
-	t.bound.Store(t.machine.bound(false))
+	t.limit.silent = t.machine.bound(true)
+	t.SetHealth(Health{})
 	return t
 }
 
@@ -126,12 +126,12 @@ func (t *Table[V]) Get(ctx context.Context, key string, match func(V) bool, load
 	}
 	t.mu.Lock()
 	now, age := t.clock.read()
-	if e, ok := t.positive.Get(key); ok && t.machine.derivedServable(t.state, e.derivedHeld, age, t.bound.Load()) && (match == nil || match(e.value)) {
+	if e, ok := t.positive.Get(key); ok && t.machine.derivedServable(t.state, e.derivedHeld, age, t.limit.at(age)) && (match == nil || match(e.value)) {
 		t.stats.Hits++
 		t.mu.Unlock()
 		return e.value, nil
 	}
-	if e, ok := t.negative.Get(key); ok && t.machine.derivedServable(t.state, e.derivedHeld, age, t.bound.Load()) {
+	if e, ok := t.negative.Get(key); ok && t.machine.derivedServable(t.state, e.derivedHeld, age, t.limit.at(age)) {
 		t.stats.Hits++
 		t.mu.Unlock()
 		return none, errNothing
@@ -284,7 +284,7 @@ func (t *Table[V]) Lose(store.Session) {
 }
 
 // SetHealth bounds the age of what is served by the state.
-func (t *Table[V]) SetHealth(h Health) { t.bound.Store(t.machine.bound(h.State == Degraded)) }
+func (t *Table[V]) SetHealth(h Health) { t.limit.set(t.machine, t.clock, h) }
 
 // Stats returns the counters.
 func (t *Table[V]) Stats() Stats {

@@ -193,7 +193,7 @@ func (r *traceRun) hit() int {
 		sc.losses = 0
 	}
 	_, age := r.c.clock.read()
-	if !ok || !e.servable(sc, age, r.c.bound.Load()) {
+	if !ok || !e.servable(sc, age, r.c.limit.at(age)) {
 		return -1
 	}
 	return e.value

@@ -28,28 +28,14 @@ func (c *Cache[V]) Delete(ctx context.Context, key string, del func(context.Cont
 }
 
 func (c *Cache[V]) write(ctx context.Context, key string, deleted bool, write func(context.Context) (Loaded[V], error)) (store.Version, error) {
-	s := c.shard(key)
-	s.mu.Lock()
-	if deleted {
-		s.apply(key, event{kind: evEvict}) // reads go to the store from here on, as upstream (row CACHE-D7)
-	}
-	o := s.apply(key, event{kind: evWriteStart}).op
-	s.stats.Writes++
-	s.mu.Unlock()
-	ended := false
-	end := func(l Loaded[V], outcome Outcome) {
-		ended = true
-		c.writeEnd(s, key, o, l, deleted, outcome)
-	}
-	defer func() {
-		if !ended { // a panic: nobody knows what happened
-			end(Loaded[V]{}, InDoubt)
-		}
-	}()
+	w := c.BeginWrite(key, deleted)
+	defer w.End(Loaded[V]{}, errPanicked) // does nothing once the write has ended
 	l, err := write(ctx)
-	end(l, outcomeOf(err))
+	w.End(l, err)
 	return l.Version, err
 }
+
+var errPanicked = &store.Error{Op: store.OpPut, Kind: store.ErrInDoubt, Err: errors.New("write panicked")}
 
 func outcomeOf(err error) Outcome {
 	switch {
@@ -61,27 +47,4 @@ func outcomeOf(err error) Outcome {
 		return InDoubt
 	}
 	return Refused
-}
-
-func (c *Cache[V]) writeEnd(s *shard[V], key string, o op, l Loaded[V], deleted bool, outcome Outcome) {
-	ev := event{kind: evWriteEnd, op: o, absent: deleted, version: l.Version, pass: l.Pass || deleted && !c.opts.Negative}
-	value := new(V)
-	switch outcome {
-	case Committed:
-		*value = c.copyOf(l.Value)
-	case InDoubt:
-		ev.outcome = outcomeDoubt
-	case Conflicted:
-		ev.outcome = outcomeConflict
-	case Refused:
-		ev.outcome = outcomeRefused
-	}
-	if outcome != Committed {
-		ev.version = store.Version{}
-	}
-	s.mu.Lock()
-	a, _ := s.step(key, ev, value)
-	s.stats.Reasons[a.reason]++
-	s.mu.Unlock()
-	c.opts.Notify(Written{Key: key, Outcome: outcome, Version: ev.version, Deleted: deleted})
 }

@@ -1,0 +1,97 @@
+package cache
+
+import (
+	"github.com/whiskstore/whiskstore/store"
+)
+
+// Get, Put and Delete run the store's operation for their caller. What follows
+// are their two halves, for callers that run operations themselves: the
+// simulation, which has one event loop and no goroutines.
+
+// Lookup is the first half of a Get.
+type Lookup[V any] struct {
+	Value   V
+	Version store.Version
+	Held    bool // Value and Version were served; otherwise Load is set
+	Load    *Load[V]
+	Joined  bool // the load is another's, who ends it
+}
+
+// Load is a load under way.
+type Load[V any] struct {
+	Request Request
+
+	c *Cache[V]
+	s *shard[V]
+	f *lineFlight[V]
+}
+
+// Begin looks key up. Whoever is given a Load that is not joined must end it.
+func (c *Cache[V]) Begin(key string, fresh bool) Lookup[V] {
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, f, joined := c.begin(s, key, fresh)
+	if e != nil {
+		return Lookup[V]{Value: c.copyOf(e.value), Version: e.version, Held: true}
+	}
+	return Lookup[V]{Load: &Load[V]{Request: f.request, c: c, s: s, f: f}, Joined: joined}
+}
+
+// End ends the load with what a Loader would have returned.
+func (l *Load[V]) End(loaded Loaded[V], err error) {
+	l.f.result, l.f.err = loaded, err
+	l.c.finish(l.s, l.f)
+}
+
+// Same reports whether two lookups wait for one load.
+func (l *Load[V]) Same(other *Load[V]) bool { return l.f == other.f }
+
+// Write is a write under way.
+type Write[V any] struct {
+	c       *Cache[V]
+	key     string
+	op      op
+	deleted bool
+	ended   bool
+}
+
+// BeginWrite begins a write or, with deleted, a delete.
+func (c *Cache[V]) BeginWrite(key string, deleted bool) *Write[V] {
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if deleted {
+		s.apply(key, event{kind: evEvict}) // reads go to the store from here on, as upstream (row CACHE-D7)
+	}
+	s.stats.Writes++
+	return &Write[V]{c: c, key: key, op: s.apply(key, event{kind: evWriteStart}).op, deleted: deleted}
+}
+
+// End ends the write with what the store returned, and tells Notify. Only the
+// first call counts.
+func (w *Write[V]) End(l Loaded[V], err error) {
+	if w.ended {
+		return
+	}
+	w.ended = true
+	c, outcome := w.c, outcomeOf(err)
+	ev := event{kind: evWriteEnd, op: w.op, absent: w.deleted, pass: l.Pass || w.deleted && !c.opts.Negative}
+	value := new(V)
+	switch outcome {
+	case Committed:
+		*value, ev.version = c.copyOf(l.Value), l.Version
+	case InDoubt:
+		ev.outcome = outcomeDoubt
+	case Conflicted:
+		ev.outcome = outcomeConflict
+	case Refused:
+		ev.outcome = outcomeRefused
+	}
+	s := c.shard(w.key)
+	s.mu.Lock()
+	a, _ := s.step(w.key, ev, value)
+	s.stats.Reasons[a.reason]++
+	s.mu.Unlock()
+	c.opts.Notify(Written{Key: w.key, Outcome: outcome, Version: ev.version, Deleted: w.deleted})
+}
