@@ -4,10 +4,9 @@ import (
 	"github.com/whiskstore/whiskstore/store/entity"
 )
 
-// Config is a whole configuration: what Load read, over the defaults. The
-// struct tags are its schema; the README's table is made of them.
-//
-// A key that is tagged idle is upstream's and means nothing here.
+// Config is a whole configuration: what Load read, over the defaults; Load(nil)
+// returns the defaults. The struct tags are its schema; the README's table is
+// made of them. A key that is tagged idle is upstream's and means nothing here.
 type Config struct {
 	SPI              SPI              `config:"spi"`
 	DB               DB               `config:"db"`
@@ -18,8 +17,11 @@ type Config struct {
 	ActivationStore  ActivationStore  `config:"activation-store"`
 	ParameterStorage ParameterStorage `config:"parameter-storage"`
 
-	settings map[string]setting // what was set, by key
+	read reading
 }
+
+// Keys returns the keys that were set, sorted.
+func (c *Config) Keys() []string { return sortedKeys(c.read.settings) }
 
 // SPI is whisk.spi: which implementations are used.
 type SPI struct {

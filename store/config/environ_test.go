@@ -115,8 +115,8 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v in the printed configuration:\n%s", err, printed)
 		}
-		for path, s := range cfg.settings {
-			if got := again.settings[path].value; !reflect.DeepEqual(got, s.value) {
+		for path, s := range cfg.read.settings {
+			if got := again.read.settings[path].value; !reflect.DeepEqual(got, s.value) {
 				t.Fatalf("%s: got %q, want %q in the printed configuration:\n%s", path, got, s.value, printed)
 			}
 		}

@@ -24,6 +24,12 @@ type LoadOptions struct {
 	// Text, when not nil, is the file's content, and File only names it.
 	Text []byte
 
+	// Blocks are a program's own blocks in the file, beside ours, and as strict.
+	Blocks []Block
+
+	// Set goes before everything else: a program's flags.
+	Set []Setting
+
 	// Environ is an environment in the form of os.Environ; its CONFIG_ variables
 	// go before the file. Nil is none.
 	Environ []string
@@ -31,6 +37,23 @@ type LoadOptions struct {
 	// Logger receives, once for each, the keys that are accepted and mean
 	// nothing; nil is silent.
 	Logger *slog.Logger
+}
+
+// Block is a block of a program's own.
+type Block struct {
+	// Name is its place at the top of the file, "tworegions".
+	Name string
+
+	// Into points to a struct of the form of Config's blocks; Load fills it.
+	// Fields may also be uint64 and float64.
+	Into any
+}
+
+// Setting is one key that a program sets itself.
+type Setting struct {
+	Key    string // "whisk.db.cluster-id"
+	Value  string
+	Source string // "-dir"; where the printed configuration says it comes from
 }
 
 // maxFile bounds a configuration file, in bytes.
@@ -51,6 +74,9 @@ func Load(opts *LoadOptions) (*Config, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	l := &loader{schema: theSchema(), log: o.Logger, settings: map[string]setting{}}
+	if len(o.Blocks) > 0 {
+		l.schema = newSchema(o.Blocks)
+	}
 	if o.File != "" && o.Text == nil {
 		text, err := readFile(o.File)
 		if err != nil {
@@ -60,11 +86,21 @@ func Load(opts *LoadOptions) (*Config, error) {
 	}
 	l.file(cmp.Or(o.File, "configuration"), o.Text)
 	l.environment(o.Environ)
+	for _, s := range o.Set {
+		if l.schema.byPath[s.Key] == nil {
+			l.unknown(s.Key, s.Source)
+		} else if s.Value != "" {
+			l.set(s.Key, input{source: s.Source, text: s.Value})
+		}
+	}
 	if len(l.errs) > 0 {
 		return nil, errors.Join(l.errs...)
 	}
-	cfg := &Config{settings: l.settings}
-	fill(reflect.ValueOf(cfg).Elem(), l.settings, []string{root})
+	cfg := &Config{read: reading{l.schema, l.settings}}
+	cfg.read.fill(reflect.ValueOf(cfg).Elem(), root)
+	for _, b := range o.Blocks {
+		cfg.read.fill(reflect.ValueOf(b.Into).Elem(), b.Name)
+	}
 	for _, e := range o.Environ {
 		if name, value, _ := strings.Cut(e, "="); value != "" && (name == "OPENWHISK_CONFIG" || name == "OPENWHISK_ENCODED_CONFIG") {
 			l.note(name, name, "files in HOCON are not read")

@@ -72,7 +72,7 @@ func (c *Config) plan() (*plan, error) {
 	p := &plan{maxInline: int(c.DB.MaxInlineSize)}
 	var errs []error
 	var err error
-	if p.database, err = c.database(); err != nil {
+	if p.database, err = c.Database(); err != nil {
 		return nil, err
 	}
 	if p.attachments, err = c.attachmentStore(p.database); err != nil {
@@ -104,8 +104,9 @@ func (c *Config) plan() (*plan, error) {
 	return p, nil
 }
 
-// database chooses the database.
-func (c *Config) database() (string, error) {
+// Database returns where documents are kept: "memory", "cosmosdb" or "couchdb".
+// It fails, as Open would, when the provider is unknown or the choice unclear.
+func (c *Config) Database() (string, error) {
 	if provider := c.SPI.ArtifactStore; provider != "" {
 		if db := databaseOf(provider); db != "" {
 			return db, nil
@@ -123,7 +124,7 @@ func (c *Config) database() (string, error) {
 
 // sets reports whether any key below block is set.
 func (c *Config) sets(block string) bool {
-	for path := range c.settings {
+	for path := range c.read.settings {
 		if under(path, block) {
 			return true
 		}
@@ -209,7 +210,7 @@ func (c *Config) collection(database, class, collection string) (collectionPlan,
 			require(s.server.Password.IsZero(), s.block+".password")
 		}
 	}
-	fill(reflect.ValueOf(&p.writes).Elem(), c.settings, blocks)
+	c.read.fill(reflect.ValueOf(&p.writes).Elem(), blocks...)
 	for _, d := range []struct {
 		key string
 		is  Duration
@@ -229,7 +230,7 @@ func (c *Config) collection(database, class, collection string) (collectionPlan,
 // setAt returns the key that decides name in blocks.
 func (c *Config) setAt(blocks []string, name string) string {
 	for _, b := range blocks {
-		if _, ok := c.settings[b+"."+name]; ok {
+		if _, ok := c.read.settings[b+"."+name]; ok {
 			return b + "." + name
 		}
 	}

@@ -22,9 +22,13 @@ func (c *Config) Print(w io.Writer) error {
 func (c Config) String() string {
 	doc := &yaml.Node{Kind: yaml.MappingNode}
 	blocks := map[string]*yaml.Node{"": doc}
-	for i := range theSchema().keys {
-		k := &theSchema().keys[i]
-		s, ok := c.settings[k.path]
+	all := c.read.schema
+	if all == nil {
+		all = theSchema()
+	}
+	for i := range all.keys {
+		k := &all.keys[i]
+		s, ok := c.read.settings[k.path]
 		if !ok && k.within == "" && k.tag.Get("idle") == "" && c.uses(k.path) {
 			s, ok = k.fallback()
 		}
@@ -59,7 +63,7 @@ func put(blocks map[string]*yaml.Node, path string, n *yaml.Node) {
 
 // uses reports whether the key belongs to what is configured.
 func (c *Config) uses(path string) bool {
-	db, err := c.database()
+	db, err := c.Database()
 	switch {
 	case under(path, root+".memory-store"):
 		return err == nil && db == onMemory
@@ -82,7 +86,7 @@ func (s setting) node() *yaml.Node {
 			n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: e})
 		}
 		return n
-	case bool, int:
+	case bool, int, uint64, float64:
 		return &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(v)}
 	default: // a Secret prints as redacted
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: fmt.Sprint(v)}

@@ -33,9 +33,16 @@ type schema struct {
 }
 
 // theSchema is made of the structs once and never changes.
-var theSchema = sync.OnceValue(func() *schema {
+var theSchema = sync.OnceValue(func() *schema { return newSchema(nil) })
+
+// newSchema returns the schema of Config and of a program's own blocks.
+func newSchema(own []Block) *schema {
 	s := &schema{byPath: map[string]*key{}, byFold: map[string]*key{}, blocks: map[string]bool{}}
 	s.add(reflect.TypeFor[Config](), root, "")
+	for _, b := range own {
+		s.add(reflect.TypeOf(b.Into).Elem(), b.Name, "")
+		s.owned = append(s.owned, b.Name)
+	}
 	for i := range s.keys {
 		k := &s.keys[i]
 		s.byPath[k.path] = k
@@ -48,7 +55,7 @@ var theSchema = sync.OnceValue(func() *schema {
 		}
 	}
 	return s
-})
+}
 
 func (s *schema) add(t reflect.Type, path, within string) {
 	for _, m := range members(t) {

@@ -26,7 +26,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 	for how, text := range map[string]string{
 		"%v": fmt.Sprint(cfg), "%+v of the value": fmt.Sprintf("%+v", *cfg), "%#v": fmt.Sprintf("%#v", *cfg), "%+v of a block": fmt.Sprintf("%+v", cfg.CosmosDB),
-		"%#v of the settings": fmt.Sprintf("%#v", cfg.settings), "%q": fmt.Sprintf("%q", *cfg),
+		"%#v of the settings": fmt.Sprintf("%#v", cfg.read.settings), "%q": fmt.Sprintf("%q", *cfg),
 		"slog": log.String(), "Print": printed.String(), "JSON": string(asJSON),
 	} {
 		for _, secret := range []string{"c2VjcmV0", "b3RoZXIgc2VjcmV0", "letmein", "MIIB"} {

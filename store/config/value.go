@@ -99,6 +99,18 @@ func (k *key) value(in input) (any, error) {
 		return b, err
 	case *int:
 		return k.integer(in.text)
+	case *uint64:
+		n, err := strconv.ParseUint(in.text, 10, 64)
+		if err != nil {
+			err = fmt.Errorf("%q is no whole number from 0 to 2^64-1", in.text)
+		}
+		return n, err
+	case *float64:
+		x, err := strconv.ParseFloat(in.text, 64)
+		if err != nil {
+			err = fmt.Errorf("%q is no number", in.text)
+		}
+		return x, err
 	case *string:
 		return k.choice(in.text)
 	}
@@ -164,9 +176,15 @@ func parseURL(text string) (URL, error) {
 	return URL(text), nil
 }
 
+// reading is what a struct is filled from.
+type reading struct {
+	schema   *schema
+	settings map[string]setting
+}
+
 // fill sets the fields of v. The value of a key is what is set at the first of
 // prefixes that has it, or its default.
-func fill(v reflect.Value, settings map[string]setting, prefixes []string) {
+func (r reading) fill(v reflect.Value, prefixes ...string) {
 	for _, m := range members(v.Type()) {
 		f := v.FieldByIndex(m.Index)
 		at := make([]string, len(prefixes))
@@ -176,12 +194,12 @@ func fill(v reflect.Value, settings map[string]setting, prefixes []string) {
 		switch {
 		case m.option == overrides:
 			for _, class := range members(m.Type) {
-				fill(f.FieldByIndex(class.Index), settings, append([]string{class.below(at[0])}, prefixes...))
+				r.fill(f.FieldByIndex(class.Index), append([]string{class.below(at[0])}, prefixes...)...)
 			}
 		case m.option == each || m.isBlock():
-			fill(f, settings, at)
+			r.fill(f, at...)
 		default:
-			if s, ok := lookup(settings, at); ok {
+			if s, ok := r.lookup(at); ok {
 				f.Set(reflect.ValueOf(s.value))
 			}
 		}
@@ -189,11 +207,11 @@ func fill(v reflect.Value, settings map[string]setting, prefixes []string) {
 }
 
 // lookup returns the first of the settings, or their common default.
-func lookup(settings map[string]setting, paths []string) (setting, bool) {
+func (r reading) lookup(paths []string) (setting, bool) {
 	for _, p := range paths {
-		if s, ok := settings[p]; ok {
+		if s, ok := r.settings[p]; ok {
 			return s, true
 		}
 	}
-	return theSchema().byPath[paths[0]].fallback()
+	return r.schema.byPath[paths[0]].fallback()
 }
