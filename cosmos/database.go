@@ -131,14 +131,17 @@ func (s *Store) openFailed(ctx context.Context, err error, what string) error {
 		return ctx.Err()
 	}
 	f := failureOf(err)
-	hint := ""
-	switch f.kind() {
+	hint, kind := "", f.kind()
+	if f.status == http.StatusNotFound && !f.sessionUnavailable() {
+		kind = store.ErrNotFound
+	}
+	switch kind {
 	case store.ErrUnauthorized:
 		hint = "; check key, or the role of the identity, and the account's firewall"
 	case store.ErrUnavailable:
 		hint = "; check endpoint " + s.cfg.Endpoint
 	}
-	return s.fail(store.OpOpen, "", f.kind(), fmt.Errorf("%s%s: %w", what, hint, f.cause))
+	return s.fail(store.OpOpen, "", kind, fmt.Errorf("%s%s: %w", what, hint, f.cause))
 }
 
 func (s *Store) readContainer(ctx context.Context) (*azcosmos.ContainerProperties, error) {

@@ -81,4 +81,59 @@ func (d deployment) softDeleting() deployment {
 	return d
 }
 
-func TestStore(t *testing.T) { storetest.TestStore(t, deployment{}.harness) }
+func regions(n int) []string { return []string{"East US", "West Europe", "Japan East"}[:n] }
+
+// deployments are the accounts that the suites run on.
+var deployments = map[string]deployment{
+	"one_range":     {},
+	"ranges":        {account: cosmostest.Options{Ranges: 5}},
+	"second_region": {account: cosmostest.Options{Regions: regions(2), Ranges: 2}, change: readIn("West Europe")},
+	"lagging_region": {account: cosmostest.Options{Regions: regions(2), Ranges: 2, ReplicationDelay: 20 * time.Millisecond,
+		SecondaryLag: 20 * time.Millisecond}, change: readIn("West Europe")},
+	"multi_write": {account: cosmostest.Options{Regions: regions(3), Ranges: 2, MultiWrite: true, ReplicationDelay: 5 * time.Millisecond},
+		change: readIn("Japan East"), features: unordered},
+	"eventual_account": {account: cosmostest.Options{Consistency: "Eventual"}, change: func(c *Config) { c.ConsistencyLevel = "Eventual" },
+		features: func(f *storetest.Features) { f.Sessions = false }},
+}
+
+// readIn prefers a region.
+func readIn(region string) func(*Config) {
+	return func(c *Config) { c.ConnectionPolicy.PreferredLocations = []string{region} }
+}
+
+// unordered is for accounts with several write regions: no order of their states
+// is proven.
+func unordered(f *storetest.Features) { f.OrderOnRead, f.OrderInFeed = false, false }
+
+// TestStore shows rows CRUD, QRY, WQ, AQ, SQ and ATT, bare and under the chain.
+func TestStore(t *testing.T) {
+	for name, d := range deployments {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			storetest.TestStore(t, d.harness)
+		})
+	}
+}
+
+// TestStoreSoftDelete is the same with tombstones and cluster ids (row COS-08).
+func TestStoreSoftDelete(t *testing.T) {
+	for name, d := range deployments {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			storetest.TestStore(t, d.softDeleting().harness)
+		})
+	}
+}
+
+// TestSwitches runs the suite under each answer of the service that nobody
+// recorded.
+func TestSwitches(t *testing.T) {
+	for _, sw := range cosmostest.AllSwitches() {
+		t.Run(sw.Name, func(t *testing.T) {
+			t.Parallel()
+			d := deployment{account: cosmostest.Options{Regions: regions(2), Ranges: 2}, change: readIn("West Europe")}
+			sw.Set(&d.account.Switches)
+			storetest.TestStore(t, d.softDeleting().harness)
+		})
+	}
+}

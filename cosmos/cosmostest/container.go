@@ -227,7 +227,7 @@ func (c *container) makePartitions(n int) {
 		if p.seq == nil || n > 1 {
 			p.seq = &atomic.Int64{}
 		}
-		p.seq.Add(1)
+		p.origin[0] = p.seq.Add(1)
 		for _, st := range c.server.top.Load().sites() {
 			p.replicas[st] = newReplica()
 			p.replicas[st].lsn = p.seq.Load()
