@@ -61,8 +61,9 @@ func (c *container) commit(p *partition, at *site, changes []change) int64 {
 	e := logEntry{at: now, origin: at, changes: changes}
 	if top.multi {
 		e.region = top.regionID(at.region)
-		p.origin[e.region]++
-		e.number = p.origin[e.region]
+		// The account may have been single-write before, when the write region's numbers were its LSNs.
+		e.number = max(p.origin[e.region], r.vector[e.region]) + 1
+		p.origin[e.region] = e.number
 		r.lsn++
 	} else {
 		e.number = p.seq.Add(1)

@@ -142,6 +142,9 @@ func (s *Server) SetMultiWrite(on bool) {
 // every region; without, replication is completed first.
 func (s *Server) Failover(name string, lose bool) {
 	r := s.region(name)
+	if s.top.Load().multi {
+		panic("cosmostest: a multi-write account has no write region to move")
+	}
 	s.changeTopology(!lose, func(t *topology) {
 		i := slices.Index(t.regions, r)
 		t.regions = slices.Insert(slices.Delete(slices.Clone(t.regions), i, i+1), 0, r)
@@ -166,9 +169,12 @@ func (s *Server) AddRegion(name string) error {
 	return nil
 }
 
-// RemoveRegion takes a region out of the account. Its endpoint goes on answering: 403/1008.
+// RemoveRegion takes a region other than the first out of the account. Its endpoint goes on answering: 403/1008.
 func (s *Server) RemoveRegion(name string) {
 	r := s.region(name)
+	if r == s.top.Load().hub() {
+		panic("cosmostest: the first region is removed after another has taken its place")
+	}
 	s.changeTopology(true, func(t *topology) {
 		t.regions = slices.DeleteFunc(slices.Clone(t.regions), func(x *region) bool { return x == r })
 		t.version++
@@ -250,6 +256,13 @@ func (c *container) fitSites(top *topology) {
 				delete(p.replicas, st)
 			}
 		}
+		if !top.multi {
+			// With one write region an LSN is the same everywhere, from above what any region has given.
+			for _, r := range p.replicas {
+				for last := p.seq.Load(); last < r.lsn && !p.seq.CompareAndSwap(last, r.lsn); last = p.seq.Load() {
+				}
+			}
+		}
 		p.trim()
 	}
 }
@@ -265,6 +278,8 @@ func (c *container) restart(at *site) {
 				p.replicas[st] = r.clone(c, func(*item) bool { return true })
 			}
 		}
-		p.seq.Store(r.lsn)
+		if p.seq != c.shared {
+			p.seq.Store(r.lsn)
+		}
 	}
 }

@@ -155,10 +155,20 @@ func TestMultiWrite(t *testing.T) {
 		feed := expect(t, do(t, url, "GET", docs, "", "A-IM", "Incremental Feed"), 200)
 		check(t, "one version in the feed", feed.member(t, "_count"), "1")
 	}
+	own := expect(t, do(t, east, "GET", docs+"/k1", "", pk("a")...), 200).Header.Get("x-ms-session-token")
+	check(t, "the write region's own writes count", own, "0:0#4#2=2")
+	feeds := map[string]string{}
+	for _, url := range []string{east, west} {
+		feeds[url] = do(t, url, "GET", docs, "", "A-IM", "Incremental Feed").Header.Get("etag")
+	}
 	srv.SetMultiWrite(false)
 	check(t, "single-write again", do(t, west, "POST", docs, `{"id":"k3","pk":"a"}`, tentative...).sub(), "3")
 	create(t, srv, "a", `{"id":"k3","pk":"a"}`)
 	expect(t, do(t, west, "GET", docs+"/k3", "", pk("a")...), 200)
+	for _, url := range []string{east, west} {
+		a := expect(t, do(t, url, "GET", docs, "", "A-IM", "Incremental Feed", "If-None-Match", feeds[url]), 200)
+		check(t, "the feed goes on", a.member(t, "_count"), "1")
+	}
 }
 
 // TestRegionChanges adds, stops and removes a region.

@@ -28,10 +28,39 @@ type replica struct {
 // maxIndexes bounds the number of indexes that queries make a replica keep.
 const maxIndexes = 16
 
-// indexEntry is one value of one item in an index.
+// indexEntry is one value of one item in an index. It holds the value in pieces because there are millions.
 type indexEntry struct {
-	key cosql.Value
-	it  *item
+	kind cosql.Kind
+	num  float64 // a number, or 1 for true
+	str  string
+	it   *item
+}
+
+// entryOf makes the entry of a value. Arrays and objects keep their kind only: nothing looks them up.
+func entryOf(v cosql.Value, it *item) indexEntry {
+	e := indexEntry{kind: v.Kind, it: it}
+	switch v.Kind {
+	case cosql.Number:
+		e.num = v.Num
+	case cosql.Bool:
+		if v.Bool {
+			e.num = 1
+		}
+	case cosql.String:
+		e.str = v.Str
+	}
+	return e
+}
+
+// compareValues orders entries as ORDER BY does, without regard to their items.
+func compareValues(a, b indexEntry) int {
+	if c := cmp.Compare(a.kind, b.kind); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.num, b.num); c != 0 {
+		return c
+	}
+	return strings.Compare(a.str, b.str)
 }
 
 type pathIndex struct {
@@ -67,7 +96,7 @@ func lessExpires(a, b *item) bool {
 }
 
 func compareEntries(a, b indexEntry) int {
-	if c := cosql.Compare(a.key, b.key); c != 0 {
+	if c := compareValues(a, b); c != 0 {
 		return c
 	}
 	return cmp.Compare(a.it.rid, b.it.rid)
@@ -137,20 +166,8 @@ func (x *pathIndex) add(c *container, it *item) {
 
 func (x *pathIndex) each(c *container, it *item, yield func(indexEntry)) {
 	document{c, it}.lookupPath(x.steps, func(raw string) {
-		yield(indexEntry{key: indexKey(raw), it: it})
+		yield(entryOf(cosql.FromRaw(raw), it))
 	})
-}
-
-// indexKey returns the value that an index orders by. Arrays and objects keep their kind only: nothing looks them up.
-func indexKey(raw string) cosql.Value {
-	v := cosql.FromRaw(raw)
-	switch v.Kind {
-	case cosql.Array, cosql.Object:
-		return cosql.Value{Kind: v.Kind}
-	case cosql.Number:
-		v.Str = ""
-	}
-	return v
 }
 
 // index returns the index of a path and makes it when it is new; nil when there are too many.

@@ -42,12 +42,9 @@ func (q *pageRun) candidates(r *replica) ([]*item, bool) {
 			return nil, false
 		}
 		for _, v := range l.Values {
-			if v.Kind == cosql.Number {
-				v.Str = ""
-			}
-			many := false
-			index.tree.Ascend(indexEntry{key: v, it: &item{}}, func(e indexEntry) bool {
-				if cosql.Compare(e.key, v) != 0 {
+			many, start := false, entryOf(v, &item{})
+			index.tree.Ascend(start, func(e indexEntry) bool {
+				if compareValues(e, start) != 0 {
 					return false
 				}
 				out = append(out, e.it)
@@ -119,45 +116,38 @@ func fromIndex(tree *btree.BTreeG[indexEntry], limits cosql.Bounds, desc bool) s
 		}
 		start := indexEntry{it: &item{}}
 		if limits.Low != nil {
-			start.key = plainKey(*limits.Low)
+			start = entryOf(*limits.Low, start.it)
 		}
 		if from != nil && len(from.keys) == 1 {
-			start = indexEntry{key: plainKey(from.keys[0]), it: &item{rid: from.rid}}
+			start = entryOf(from.keys[0], &item{rid: from.rid})
+		}
+		var end *indexEntry
+		if limits.High != nil {
+			e := entryOf(*limits.High, nil)
+			end = &e
 		}
 		tree.Ascend(start, func(e indexEntry) bool {
-			if limits.High != nil && cosql.Compare(e.key, *limits.High) > 0 {
-				return false
-			}
-			return yield(e.it)
+			return (end == nil || compareValues(e, *end) <= 0) && yield(e.it)
 		})
 	}}
 }
 
 func descend(tree *btree.BTreeG[indexEntry], limits cosql.Bounds, from *position, yield func(*item) bool) {
+	var end *indexEntry
+	if limits.Low != nil {
+		e := entryOf(*limits.Low, nil)
+		end = &e
+	}
 	visit := func(e indexEntry) bool {
-		if limits.Low != nil && cosql.Compare(e.key, *limits.Low) < 0 {
-			return false
-		}
-		return yield(e.it)
+		return (end == nil || compareValues(e, *end) >= 0) && yield(e.it)
 	}
 	const last = ^uint64(0)
 	switch {
 	case from != nil && len(from.keys) == 1:
-		tree.Descend(indexEntry{key: plainKey(from.keys[0]), it: &item{rid: from.rid}}, visit)
+		tree.Descend(entryOf(from.keys[0], &item{rid: from.rid}), visit)
 	case limits.High != nil:
-		tree.Descend(indexEntry{key: plainKey(*limits.High), it: &item{rid: last}}, visit)
+		tree.Descend(entryOf(*limits.High, &item{rid: last}), visit)
 	default:
 		tree.Reverse(visit)
 	}
-}
-
-// plainKey brings a value to the form that indexes order by.
-func plainKey(v cosql.Value) cosql.Value {
-	switch v.Kind {
-	case cosql.Number:
-		v.Str = ""
-	case cosql.Array, cosql.Object:
-		return cosql.Value{Kind: v.Kind}
-	}
-	return v
 }

@@ -180,6 +180,9 @@ func (t *transaction) find(pk, id string) (visible, stored *item) {
 // version makes a new version of an item; old gives it its identity, or nil a new one.
 func (t *transaction) version(raw, pk, id string, old *item) *item {
 	top := t.x.s.top.Load()
+	if len(t.c.props.paths) == 1 {
+		pk = t.c.keyOf(raw)[0] // the same text, but sharing the item's memory
+	}
 	it := &item{raw: raw, pk: pk, id: id, ts: t.now.Unix(), stamp: t.x.s.nextStamp(t.now), etag: t.x.s.nextETag(top.regionID(t.at.region))}
 	it.expires = t.c.expiry(raw, it.ts)
 	if old != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -79,7 +80,11 @@ func measure(ctx context.Context, out io.Writer, duration time.Duration, items, 
 }
 
 func itemOf(id string, size int) []byte {
-	b := []byte(`{"id":"` + id + `","entityType":"action","namespace":"guest","updated":1700000000000,"pad":"`)
+	updated := strconv.Itoa(1700000000000 + len(id))
+	if n := strings.LastIndexByte(id, 'n'); n >= 0 && n+1 < len(id) { // guest|action123 is the 123rd
+		updated = "17" + strings.Repeat("0", max(0, 11-len(id[n+1:]))) + id[n+1:]
+	}
+	b := []byte(`{"id":"` + id + `","entityType":"action","namespace":"guest","updated":` + updated + `,"pad":"`)
 	b = append(b, bytes.Repeat([]byte{'x'}, max(0, size-len(b)-2))...)
 	return append(b, `"}`...)
 }
@@ -172,11 +177,29 @@ func (t *target) fill(ctx context.Context, out io.Writer, pid, items, size int) 
 			return err
 		}
 	}
+	fmt.Fprintf(out, "%d items of %d bytes loaded in %v\n", items, size, time.Since(start).Round(time.Millisecond))
+	if err := printMemory(out, pid); err != nil {
+		return err
+	}
+	const list = `{"query":"SELECT TOP 30 * FROM root r WHERE r.entityType = 'action' AND r.namespace = 'guest' ORDER BY r.updated DESC"}`
+	for _, which := range []string{"first", "second"} {
+		start := time.Now()
+		err := t.send(ctx, "POST", "/dbs/bench/colls/many/docs", "", []byte(list), 200, "Content-Type", "application/query+json",
+			"x-ms-documentdb-query-enablecrosspartition", "True", "x-ms-documentdb-partitionkeyrangeid", "0")
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s list of the newest 30: %v\n", which, time.Since(start).Round(10*time.Microsecond))
+	}
+	return printMemory(out, pid)
+}
+
+// printMemory prints what a process holds and has held.
+func printMemory(out io.Writer, pid int) error {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return fmt.Errorf("the memory of the server: %w", err)
 	}
-	fmt.Fprintf(out, "%d items of %d bytes loaded in %v\n", items, size, time.Since(start).Round(time.Millisecond))
 	for line := range strings.SplitSeq(string(status), "\n") {
 		if strings.HasPrefix(line, "VmRSS") || strings.HasPrefix(line, "VmHWM") {
 			fmt.Fprintln(out, strings.Join(strings.Fields(line), " "))

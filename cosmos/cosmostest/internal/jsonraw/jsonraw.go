@@ -143,12 +143,11 @@ func (n *normalizer) str() error {
 		c := n.src[i]
 		if c == '"' {
 			token := n.src[start : i+1]
-			n.pos = i + 1
-			if utf8.Valid(token) {
-				n.out = append(n.out, token...)
-			} else {
-				n.out = AppendQuote(n.out, strings.ToValidUTF8(string(token[1:len(token)-1]), "\uFFFD"))
+			if !utf8.Valid(token) {
+				break
 			}
+			n.pos = i + 1
+			n.out = append(n.out, token...)
 			return nil
 		}
 		if c == '\\' || c < ' ' {

@@ -55,6 +55,7 @@ func FuzzNormalize(f *testing.F) {
 	for _, s := range []string{`{"a":[1,2.5e3,"x\n\u1234"],"b":null}`, `"\ud83d"`, `[[],{}]`, `-0`, `1e-400`} {
 		f.Add([]byte(s))
 	}
+	f.Add([]byte("\"\xd3\xd3\""))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		got, err := jsonraw.Normalize(in)
 		var want any
