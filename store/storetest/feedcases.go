@@ -12,7 +12,7 @@ var feedCases = []suiteCase{
 	{"from_beginning", func(e *env) {
 		f := e.feed()
 		var docs []store.Document
-		for i := range 5 {
+		for i := range 9 {
 			doc := auth(e, fmt.Sprint(i))
 			doc.Version = f.put(doc)
 			docs = append(docs, doc)
@@ -60,11 +60,14 @@ var feedCases = []suiteCase{
 		if d := committed.Sub(old); d < 2*time.Second || d > time.Minute {
 			e.Errorf("commit times: got %v apart (%v, %v), want about 3s", d, old, committed)
 		}
-		for at, want := range map[time.Time]bool{old: true, committed: false, committed.Add(-time.Second): false} {
-			r := f.from(store.FromTime(at))
+		for _, c := range []struct {
+			at   time.Time
+			want bool
+		}{{old, true}, {committed, false}, {committed.Add(-time.Second), false}} {
+			r := f.from(store.FromTime(c.at))
 			r.until(f.canary(), 0)
-			if got := len(r.of(before.ID)) > 0; got != want {
-				e.Errorf("feed from %v: got %v that what was committed at %v is in it, want %v", at, got, old, want)
+			if got := len(r.of(before.ID)) > 0; got != c.want {
+				e.Errorf("feed from %v: got %v that what was committed at %v is in it, want %v", c.at, got, old, c.want)
 			}
 			e.wantChange(r.last(after.ID), after, v, "")
 		}

@@ -23,7 +23,7 @@ import (
 type LinearizabilityOptions struct {
 	// Seed decides what the clients do and which replies are lost; 0 takes one
 	// from the clock. It is printed on failure. The order in which the store sees
-	// the calls is the machine's.
+	// the calls is another one in every run.
 	Seed uint64
 
 	// Clients is how many work at once; 0 is 5.

@@ -37,7 +37,7 @@ var feedMutants = []mutant{
 		}
 	})},
 	{"drops the first of many changes", []string{"from_beginning"}, onPage(func(_ store.NextOptions, p *store.Page) {
-		if len(p.Changes) > 5 {
+		if len(p.Changes) > 9 {
 			p.Changes = p.Changes[1:]
 		}
 	})},

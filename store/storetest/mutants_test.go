@@ -40,9 +40,13 @@ func TestMutants(t *testing.T) {
 				if m.spoil.attachments != nil {
 					leave = ""
 				}
+				want := slices.Sorted(slices.Values(m.fails))
 				outcomes := recordWithout(t, leave, suite.run, overMemory(m.spoil))
 				got := failures(outcomes)
-				want := slices.Sorted(slices.Values(m.fails))
+				for tries := 1; tries < 5 && len(got) == 0; tries++ { // a busy processor can hide a defect in waiting
+					outcomes = recordWithout(t, leave, suite.run, overMemory(m.spoil))
+					got = failures(outcomes)
+				}
 				if !slices.Equal(got, want) {
 					t.Errorf("a store that %s: got failures of %q, want %q\n%s", m.defect, got, want, logs(outcomes))
 				}
