@@ -1,0 +1,2 @@
+// The simulation is package integration/simulate; this command has its flags.
+package main
