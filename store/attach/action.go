@@ -3,6 +3,7 @@ package attach
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"io"
 	"strings"
 
@@ -33,8 +34,11 @@ func (a *Attacher) PutAction(ctx context.Context, action *entity.Action, old *en
 	stored := *action
 	if action.Exec.Code == nil || action.Exec.Code.Attached != nil {
 		v, err := store.PutAs(ctx, a.docs, action, opts)
+		if err != nil {
+			return nil, err
+		}
 		stored.Revision = v
-		return &stored, err
+		return &stored, nil
 	}
 	content, contentType, binary := io.Reader(strings.NewReader(action.Exec.Code.Inline)), TypeText, entity.IsBinaryCode(action.Exec.Code.Inline)
 	if binary {
@@ -54,7 +58,8 @@ func (a *Attacher) PutAction(ctx context.Context, action *entity.Action, old *en
 
 // GetAction returns the action id with its code inline, binary code as base64
 // (rows ATT-04, ATT-05; legacy inline code unchanged, rows AC-03 to AC-05). The
-// entity belongs to the caller.
+// entity belongs to the caller. ErrNotFound says by its Op whether there is no
+// action (store.OpGet) or only its code is lost (store.OpRead).
 //
 // Concurrent calls for one id without options share one read of the document
 // and one of the attachment. A call that begins after a write through this
@@ -89,20 +94,39 @@ type assembled struct {
 	code     string
 }
 
+// maxReplaced is how often one read starts again because the action was replaced
+// meanwhile.
+const maxReplaced = 8
+
+// assemble reads the document and its code. A replacement removes the code that
+// the document named a moment ago, so code that is gone is looked for once more,
+// unless the document still names it.
 func (a *Attacher) assemble(ctx context.Context, id string, opts *store.GetOptions) (assembled, error) {
-	doc, err := a.docs.Get(ctx, id, opts)
-	if err != nil {
-		return assembled{}, err
+	var missing error // why the code called name could not be read
+	var name string
+	for range maxReplaced {
+		doc, err := a.docs.Get(ctx, id, opts)
+		if err != nil {
+			return assembled{}, err
+		}
+		var action entity.Action
+		if err := action.UnmarshalDocument(doc); err != nil {
+			return assembled{}, err
+		}
+		if action.Exec.Code == nil || action.Exec.Code.Attached == nil {
+			return assembled{doc: doc}, nil
+		}
+		ref := action.Exec.Code.Attached
+		if missing != nil && ref.AttachmentName == name {
+			return assembled{}, missing
+		}
+		code, err := a.code(ctx, id, ref, action.Exec.Binary)
+		if err == nil || !errors.Is(err, store.ErrNotFound) {
+			return assembled{doc: doc, attached: true, code: code}, err
+		}
+		missing, name = err, ref.AttachmentName
 	}
-	var action entity.Action
-	if err := action.UnmarshalDocument(doc); err != nil {
-		return assembled{}, err
-	}
-	if action.Exec.Code == nil || action.Exec.Code.Attached == nil {
-		return assembled{doc: doc}, nil
-	}
-	code, err := a.code(ctx, id, action.Exec.Code.Attached, action.Exec.Binary)
-	return assembled{doc: doc, attached: true, code: code}, err
+	return assembled{}, &store.Error{Op: store.OpRead, ID: id, Kind: store.ErrUnavailable, Err: errReplaced}
 }
 
 // code reads an attachment as the text that stands in an action.

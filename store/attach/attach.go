@@ -47,7 +47,8 @@ type Documents interface {
 type Options struct {
 	// MaxInlineSize is the size in bytes from which contents go to the attachment
 	// store; smaller ones travel inline (row ATT-D1). 0 is DefaultMaxInlineSize,
-	// negative turns inlining off (upstream's 0, row ATT-08).
+	// negative turns inlining off for all but empty contents (upstream's 0, row
+	// ATT-08).
 	MaxInlineSize int
 
 	// Native reads attachments that a backend keeps itself, those of its own
@@ -127,11 +128,12 @@ func (a *Attacher) Put(ctx context.Context, docID, contentType string, content i
 
 // keep stores content inline or in the attachment store.
 func (a *Attacher) keep(ctx context.Context, docID, contentType string, content io.Reader) (entity.Attached, error) {
-	head, err := io.ReadAll(io.LimitReader(&contextReader{ctx, content}, int64(a.maxInline)))
+	// One byte tells whether there is content at all: none is always inline, as upstream has it.
+	head, err := io.ReadAll(io.LimitReader(&contextReader{ctx, content}, int64(max(a.maxInline, 1))))
 	if err != nil {
 		return entity.Attached{}, fail(store.OpAttach, docID, err)
 	}
-	if len(head) < a.maxInline {
+	if len(head) == 0 || len(head) < a.maxInline {
 		sum := sha256.Sum256(head)
 		length := int64(len(head))
 		return entity.Attached{
@@ -247,4 +249,7 @@ func (c *contextReader) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-var errTooLarge = errors.New("larger than an action's code may be")
+var (
+	errTooLarge = errors.New("larger than an action's code may be")
+	errReplaced = errors.New("the action was replaced again and again while it was read")
+)

@@ -94,7 +94,7 @@ func TestInlineSize(t *testing.T) {
 	t.Run("ATT-08_zero_disables_inlining", func(t *testing.T) {
 		f := newFixture(t, nil)
 		a := attach.New(f.docs, testScheme{f.attachments}, &attach.Options{MaxInlineSize: -1})
-		for _, content := range []string{"hello world", ""} {
+		for _, content := range []string{"hello world", "x"} {
 			if got := put(t, a, content); !strings.HasPrefix(got, "test:") {
 				t.Errorf("name of %q: got %q, want scheme test", content, got)
 			}
