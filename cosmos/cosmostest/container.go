@@ -18,7 +18,6 @@ type container struct {
 	id     string
 	rid    []byte
 	self   string // link with a trailing slash
-	guid   string
 
 	mu      sync.Mutex
 	props   properties

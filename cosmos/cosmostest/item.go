@@ -63,15 +63,6 @@ func itemRID(coll []byte, n uint64) []byte {
 	return binary.LittleEndian.AppendUint64(coll[:len(coll):len(coll)], n)
 }
 
-// ridNumber returns the counter in an item's _rid that belongs to the container.
-func ridNumber(coll []byte, text string) (uint64, bool) {
-	b, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(text, "-", "/"))
-	if err != nil || len(b) != 16 || string(b[:8]) != string(coll) {
-		return 0, false
-	}
-	return binary.LittleEndian.Uint64(b[8:]), true
-}
-
 // appendSystem appends the members that the service adds to an item, without the closing brace.
 func (c *container) appendSystem(dst []byte, it *item) []byte {
 	rid := ridText(itemRID(c.rid, it.rid))

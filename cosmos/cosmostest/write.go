@@ -19,9 +19,8 @@ type outcome struct {
 	form        messageForm
 	charge      float64
 	it          *item // the version to show, when there is one
-	change      *change
-	read        bool // it was read, not written
-	noHeaders   bool // an answer that carries no storage headers, as 413
+	read        bool  // it was read, not written
+	noHeaders   bool  // an answer that carries no storage headers, as 413
 }
 
 func refused(status, sub int, form messageForm, text string, charge float64) outcome {
