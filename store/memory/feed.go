@@ -69,7 +69,7 @@ func (f *feed) Start(ctx context.Context, r store.Range, from store.From) (store
 	// along the feed: start before the first that is late enough.
 	seq := now
 	changes.Scan(func(c *record) bool {
-		if c.committed < t.UnixNano() {
+		if fromNanos(c.committed).Before(t) {
 			return true
 		}
 		seq = c.seq - 1

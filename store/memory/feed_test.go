@@ -58,6 +58,7 @@ func TestFeedPages(t *testing.T) {
 	}{
 		{store.FromBeginning(), 10}, {store.FromNow(), 0},
 		{store.FromTime(c.now().Add(-4 * time.Second)), 4}, {store.FromTime(c.now()), 0},
+		{store.FromTime(time.Time{}), 10}, {store.FromTime(c.now().AddDate(400, 0, 0)), 0},
 	} {
 		token, err := f.Start(t.Context(), r, tc.from)
 		if err != nil {

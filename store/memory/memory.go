@@ -21,7 +21,8 @@ type Options struct {
 	Collection string
 
 	// DefaultTTL is how long documents live that are put without a time to live,
-	// in whole seconds (fractions are rounded up); 0 is for ever.
+	// in whole seconds (fractions are rounded up) and up to store.MaxTTL; 0 is for
+	// ever.
 	DefaultTTL time.Duration
 
 	// Now is the clock of commit times and expiry; nil is time.Now.
@@ -70,8 +71,8 @@ func New(opts Options) (*Store, error) {
 	default:
 		return nil, invalid("collection %q is not whisks, activations or subjects", opts.Collection)
 	}
-	if opts.DefaultTTL < 0 {
-		return nil, invalid("default time to live %v is negative", opts.DefaultTTL)
+	if opts.DefaultTTL < 0 || opts.DefaultTTL > store.MaxTTL {
+		return nil, invalid("default time to live %v is not in [0, %v]", opts.DefaultTTL, store.MaxTTL)
 	}
 	s := &Store{
 		collection:  opts.Collection,

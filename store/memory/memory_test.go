@@ -27,7 +27,7 @@ func generation(t testing.TB, rev string) int {
 }
 
 func TestCollectionIsChecked(t *testing.T) {
-	for _, o := range []memory.Options{{}, {Collection: "other"}, {Collection: store.Whisks, DefaultTTL: -1}} {
+	for _, o := range []memory.Options{{}, {Collection: "other"}, {Collection: store.Whisks, DefaultTTL: -1}, {Collection: store.Whisks, DefaultTTL: store.MaxTTL + 1}} {
 		_, err := memory.New(o)
 		wantKind(t, fmt.Sprintf("New %+v", o), err, store.ErrInvalid)
 	}

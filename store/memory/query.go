@@ -45,9 +45,9 @@ func (s *Store) Count(ctx context.Context, q *store.Query) (int64, error) {
 	n := int64(0)
 	if onePerDocument(plan.View) {
 		sel := s.selection(&count, true)
-		rows, stale := sel.snapshot(s)
-		if rows == nil {
-			return 0, nil
+		rows, stale, err := sel.snapshot(s, store.OpCount)
+		if err != nil || rows == nil {
+			return 0, err
 		}
 		if !stale {
 			from, to := sel.bounds(rows)
@@ -105,8 +105,11 @@ func (s *Store) rows(ctx context.Context, plan *view.Plan, onUnreadable func(err
 
 func (s *Store) join(_ context.Context, id string) (store.Document, error) {
 	s.mu.RLock()
-	r := s.state.docs[id]
+	r, closed := s.state.docs[id], s.closed
 	s.mu.RUnlock()
+	if closed {
+		return store.Document{}, s.fail(store.OpGet, id, store.ErrClosed, nil)
+	}
 	if r == nil || r.deleted || s.isGone(r) {
 		return store.Document{}, s.fail(store.OpGet, id, store.ErrNotFound, nil)
 	}
@@ -194,14 +197,17 @@ func (sel *selection) each(rows *btree.BTreeG[entry], stale bool, budget int, vi
 // it may hold documents that have expired. It is a copy-on-write copy: making it
 // costs the same for every size, and writes copy a node of it when they first
 // touch it.
-func (sel *selection) snapshot(s *Store) (rows *btree.BTreeG[entry], stale bool) {
+func (sel *selection) snapshot(s *Store, op store.Op) (rows *btree.BTreeG[entry], stale bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil, false, s.fail(op, "", store.ErrClosed, nil)
+	}
 	t := s.state.views[sel.key]
 	if t == nil {
-		return nil, false
+		return nil, false, nil
 	}
-	return t.rows.IsoCopy(), s.state.anyExpired(sel.now)
+	return t.rows.IsoCopy(), s.state.anyExpired(sel.now), nil
 }
 
 const (
@@ -219,7 +225,12 @@ const (
 // none appears twice and none is missing because it moved. Bodies are shared.
 func (s *Store) documents(ctx context.Context, sel selection) iter.Seq2[store.Document, error] {
 	return func(yield func(store.Document, error) bool) {
-		if page, ok := s.page(&sel); ok {
+		page, ok, err := s.page(&sel)
+		if err != nil {
+			yield(store.Document{}, err)
+			return
+		}
+		if ok {
 			for _, r := range page {
 				if !yield(r.shared(), nil) {
 					return
@@ -227,7 +238,11 @@ func (s *Store) documents(ctx context.Context, sel selection) iter.Seq2[store.Do
 			}
 			return
 		}
-		rows, stale := sel.snapshot(s)
+		rows, stale, err := sel.snapshot(s, store.OpQuery)
+		if err != nil {
+			yield(store.Document{}, err)
+			return
+		}
 		if rows == nil {
 			return
 		}
@@ -243,17 +258,19 @@ func (s *Store) documents(ctx context.Context, sel selection) iter.Seq2[store.Do
 }
 
 // page returns the whole selection if it is short.
-func (s *Store) page(sel *selection) ([]*record, bool) {
+func (s *Store) page(sel *selection) (page []*record, whole bool, err error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	if s.closed {
+		return nil, false, s.fail(store.OpQuery, "", store.ErrClosed, nil)
+	}
 	t := s.state.views[sel.key]
 	if t == nil {
-		return nil, true
+		return nil, true, nil
 	}
-	var page []*record
-	ok := sel.each(t.rows, s.state.anyExpired(sel.now), pageSize, func(r *record) bool {
+	whole = sel.each(t.rows, s.state.anyExpired(sel.now), pageSize, func(r *record) bool {
 		page = append(page, r)
 		return true
 	})
-	return page, ok
+	return page, whole, nil
 }
