@@ -67,6 +67,10 @@ type Options[V any] struct {
 	// Clock may be shared by caches; nil makes one that Close closes.
 	Clock *Clock
 
+	// Hash spreads keys over the parts of the cache; nil is a hash with a random
+	// seed. Simulations set it, so that a run can be repeated.
+	Hash func(key string) uint64
+
 	// Logger is told of overflowing fences; nil is silent.
 	Logger *slog.Logger
 
@@ -213,6 +217,9 @@ func (c *Cache[V]) Close() {
 }
 
 func (c *Cache[V]) shard(key string) *shard[V] {
+	if c.opts.Hash != nil {
+		return c.shards[c.opts.Hash(key)&(shards-1)]
+	}
 	return c.shards[maphash.String(c.seed, key)&(shards-1)]
 }
 
