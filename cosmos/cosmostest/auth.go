@@ -25,18 +25,22 @@ func (x *exchange) authorize() *reply {
 	if err != nil {
 		return x.unauthorized("")
 	}
-	fields := map[string]string{}
+	var kind, sig string
 	for part := range strings.SplitSeq(decoded, "&") {
-		k, v, _ := strings.Cut(part, "=")
-		fields[k] = v
+		switch name, value, _ := strings.Cut(part, "="); name {
+		case "type":
+			kind = value
+		case "sig":
+			sig = value
+		}
 	}
-	if strings.EqualFold(fields["type"], "aad") {
-		return x.authorizeToken(fields["sig"])
+	if strings.EqualFold(kind, "aad") {
+		return x.authorizeToken(sig)
 	}
 	date := x.Header.Get("x-ms-date")
 	payload := signedPayload(x.Method, x.path, date)
 	want := signature(x.s.key, payload)
-	if fields["type"] != "master" || !hmac.Equal([]byte(want), []byte(fields["sig"])) {
+	if kind != "master" || !hmac.Equal([]byte(want), []byte(sig)) {
 		return x.unauthorized(payload)
 	}
 	when, err := time.Parse(time.RFC1123, strings.ToUpper(date))

@@ -42,7 +42,7 @@
 //
 // # Performance
 //
-// A page of a query reads an index, one logical partition, or at most 100,000 items in the order of their creation,
-// after which it ends with a continuation, possibly empty. Answers are made from a copy-on-write snapshot, so a query
+// A page of a query reads an index, one logical partition, or at most [Options.ScanItems] items in the order of
+// their creation, after which it ends with a continuation, possibly empty. Answers are made from a copy-on-write snapshot, so a query
 // does not hold writers up.
 package cosmostest

@@ -94,6 +94,24 @@ type exchange struct {
 // maxBody bounds what is read of a request: more than any limit that is answered with 413.
 const maxBody = 16 << 20
 
+// readBody reads a request's body up to maxBody; nil is a connection that broke.
+func readBody(req *http.Request) []byte {
+	body := []byte{}
+	var err error
+	switch n := req.ContentLength; {
+	case n == 0:
+	case n > 0 && n <= maxBody:
+		body = make([]byte, n)
+		_, err = io.ReadFull(req.Body, body)
+	default:
+		body, err = io.ReadAll(io.LimitReader(req.Body, maxBody))
+	}
+	if err != nil {
+		return nil
+	}
+	return body
+}
+
 func (s *Server) begin() bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -117,11 +135,9 @@ func (s *Server) serve(w http.ResponseWriter, req *http.Request, r *region) {
 		x.region = s.top.Load().hub()
 	}
 	x.Region, x.Method, x.Header = x.region.name, req.Method, req.Header
-	body, err := io.ReadAll(io.LimitReader(req.Body, maxBody))
-	if err != nil {
+	if x.Body = readBody(req); x.Body == nil {
 		panic(http.ErrAbortHandler)
 	}
-	x.Body = body
 	known := x.parsePath()
 	x.Operation = x.classify()
 	x.PartitionKey = req.Header.Get("x-ms-documentdb-partitionkey")

@@ -47,6 +47,9 @@ type Options struct {
 	Now func() time.Time
 	// PageBytes bounds the body of a page; 4 MiB by default.
 	PageBytes int
+	// ScanItems bounds the items that one page of a query looks at in order of creation; 100,000 by default. A page that
+	// reaches it ends with a continuation, possibly empty.
+	ScanItems int
 	// PurgeAfter is how long an expired item stays in documentsCount before a later write removes it; a minute by default.
 	PurgeAfter time.Duration
 	// Switches choose among the answers that nobody recorded.
@@ -84,6 +87,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.PageBytes == 0 {
 		o.PageBytes = 4 << 20
+	}
+	if o.ScanItems == 0 {
+		o.ScanItems = 100_000
 	}
 	if o.PurgeAfter == 0 {
 		o.PurgeAfter = time.Minute

@@ -9,9 +9,6 @@ import (
 	"github.com/whiskstore/whiskstore/cosmos/cosmostest/internal/jsonraw"
 )
 
-// maxScan bounds how many items one page looks at; a page that reaches it ends early, possibly empty.
-const maxScan = 100_000
-
 // page serves one page of a statement, beginning at a cursor.
 func (x *exchange) page(c *container, b *cosql.Bound, cur cursor, limit int) *reply {
 	c.mu.Lock()
@@ -20,7 +17,7 @@ func (x *exchange) page(c *container, b *cosql.Bound, cur cursor, limit int) *re
 		c.mu.Unlock()
 		return bad
 	}
-	run := &pageRun{x: x, c: c, b: b, limit: limit, pk: pk, cur: cur, now: x.s.now().Unix(), scanLeft: maxScan}
+	run := &pageRun{x: x, c: c, b: b, limit: limit, pk: pk, cur: cur, now: x.s.now().Unix(), scanLeft: x.s.opts.ScanItems}
 	run.bound()
 	r := &reply{}
 	for i, target := range targets {
@@ -263,7 +260,7 @@ func (q *pageRun) streamed(src source) error {
 	})
 }
 
-// scanLimit makes a source end after maxScan items of the page. Where order or OFFSET need what lies between, it does not.
+// scanLimit makes a source end after Options.ScanItems items of the page. Where order or OFFSET need what lies between, it does not.
 func scanLimit(src source, q *pageRun) source {
 	if src.ordered || q.skip > 0 {
 		return src

@@ -170,10 +170,9 @@ func (x *exchange) write(w http.ResponseWriter, r *reply) {
 	for k, v := range r.header {
 		h[k] = v
 	}
-	h["Content-Type"] = []string{"application/json"}
-	h["Server"] = []string{"Microsoft-HTTPAPI/2.0"}
-	h["Strict-Transport-Security"] = []string{"max-age=31536000"}
-	h["X-Ms-Gatewayversion"] = []string{"version=2.14.0"}
+	for k, v := range x.s.gatewayHeader {
+		h[k] = v
+	}
 	if r.backend || r.status >= 400 {
 		x.activity()
 		h["X-Ms-Activity-Id"] = []string{x.activityID}
@@ -228,9 +227,18 @@ func (x *exchange) backendHeaders(h http.Header, r *reply) {
 	}
 	h["X-Ms-Number-Of-Read-Regions"] = []string{strconv.Itoa(len(top.regions) - 1)}
 	h["X-Ms-Last-State-Change-Utc"] = []string{x.region.changed.UTC().Format("Mon, 02 Jan 2006 15:04:05.000 GMT")}
-	h["X-Ms-Schemaversion"] = []string{"1.21"}
-	h["X-Ms-Serviceversion"] = []string{"version=2.14.0.0"}
+	for k, v := range x.s.backendHeader {
+		h[k] = v
+	}
 	h["X-Ms-Transport-Request-Id"] = []string{strconv.FormatUint(x.s.activity.Add(1), 10)}
-	h["X-Ms-Request-Duration-Ms"] = []string{"0.123"}
-	h["X-Ms-Xp-Role"] = []string{"1"}
+}
+
+// fixedHeaders are the headers that say the same in every answer, and in every answer of a replica. They are shared by
+// all answers and never modified.
+func fixedHeaders() (gateway, backend http.Header) {
+	gateway = http.Header{"Content-Type": {"application/json"}, "Server": {"Microsoft-HTTPAPI/2.0"},
+		"Strict-Transport-Security": {"max-age=31536000"}, "X-Ms-Gatewayversion": {"version=2.14.0"}}
+	backend = http.Header{"X-Ms-Schemaversion": {"1.21"}, "X-Ms-Serviceversion": {"version=2.14.0.0"},
+		"X-Ms-Request-Duration-Ms": {"0.123"}, "X-Ms-Xp-Role": {"1"}}
+	return gateway, backend
 }

@@ -35,6 +35,8 @@ type Server struct {
 	clock    atomic.Int64 // what Advance has added
 	latency  atomic.Int64
 
+	gatewayHeader, backendHeader http.Header // of fixedHeaders
+
 	counters counters
 	faults   faults
 	closing  chan struct{}
@@ -61,6 +63,7 @@ func Start(opts Options) (*Server, error) {
 	s.latency.Store(int64(opts.Latency))
 	s.etags.Store(0xa1b2)
 	s.counters.init()
+	s.gatewayHeader, s.backendHeader = fixedHeaders()
 	s.global = &endpoint{addr: opts.Listen}
 	if err := s.listen(s.global, nil); err != nil {
 		return nil, err

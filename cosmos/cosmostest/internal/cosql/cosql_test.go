@@ -43,7 +43,7 @@ const sample = doc(`{"id":"1","n":2,"s":"héllo","b":true,"z":null,"a":[1,2,{"k"
 
 func TestExpressions(t *testing.T) {
 	for _, c := range []struct{ expr, want string }{
-		{"c.n + 1", "3"}, {"c.n + c.s", ""}, {"c.none + 1", ""}, {"-c.n * 2 % 3", "-1"}, {"c.n = @p", "true"}, {"1 = '1'", "false"},
+		{"c.n + 1", "3"}, {"c.n + c.s", ""}, {"c.none + 1", ""}, {"-c.n * 2 % 3", "-1"}, {"c.n = @p", "true"}, {"1 = '1'", "false"}, {"1 != '1'", "true"}, {"c.n != 2", "false"}, {"c.n <> 3", "true"}, {"c.none != 1", ""},
 		{"c.none = 1", ""}, {"c.n < '3'", ""}, {"c.z < 1", ""}, {"c.none AND false", "false"}, {"c.none AND true", ""}, {"c.none OR true", "true"},
 		{"NOT c.none", ""}, {"NOT c.b", "false"}, {"c.b OR c.n", "true"}, {"c.n BETWEEN 1 AND 3", "true"}, {"c.n NOT BETWEEN 1 AND 3", "false"},
 		{"c.s LIKE 'h_l%'", "true"}, {"c.s NOT LIKE '%x%'", "true"}, {"'50%' LIKE '50!%' ESCAPE '!'", "true"}, {"'b' LIKE '[a-c]'", "true"},
