@@ -2,11 +2,15 @@ package cosmos
 
 import (
 	"context"
+	"crypto/rand"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/data/azcosmos"
 
 	"github.com/whiskstore/whiskstore/store"
 )
+
+// deleteMark is a member of tombstones that is different for each deletion.
+const deleteMark = "_deleteId"
 
 // live is the condition that keeps a tombstone from being deleted again. azcosmos
 // puts it between quotes as it is.
@@ -48,6 +52,10 @@ func (w *write) bury(ctx context.Context, container *azcosmos.ContainerClient, p
 	// Without a cluster id that of the state before must not stay, and removing a
 	// member that is not there is refused: readers take "" for none.
 	ops.AppendSet("/_clusterId", o.ClusterID)
+	// Two deletions of one revision leave equal tombstones. The mark tells whose it
+	// is when an answer was lost; Scala strips it like all members of the kind.
+	mark := rand.Text()
+	ops.AppendSet("/"+deleteMark, mark)
 	ops.SetCondition(live)
 	resp, f := w.send(ctx, "patch_item", func(ctx context.Context) (azcosmos.ItemResponse, error) {
 		return container.PatchItem(ctx, pk, w.escaped, ops, options(rev))
@@ -70,7 +78,7 @@ func (w *write) bury(ctx context.Context, container *azcosmos.ContainerClient, p
 		return store.Version{}, w.s.fail(w.op, w.id, store.ErrNotFound, nil)
 	case !w.doubt:
 		return store.Version{}, w.conflict(nil)
-	case now.deleted && now.etag != rev && now.clusterID == o.ClusterID && now.ttl == ttl:
+	case now.deleted && now.mark == mark:
 		v := w.version(now.etag)
 		v.Order = now.order
 		return v, nil

@@ -54,6 +54,10 @@ func failureOf(err error) *failure {
 		f.cause = answerError{f.status, f.sub, sentence(re), f.header.Get(headerActivityID)}
 		return f
 	}
+	var ue *unavailableError
+	if errors.As(err, &ue) {
+		f.status, f.header = http.StatusServiceUnavailable, ue.header
+	}
 	f.notSent = notSent(err)
 	f.cause = shortCause(err)
 	return f
@@ -172,6 +176,10 @@ func shortCause(err error) error {
 	var dns *net.DNSError
 	if errors.As(err, &dns) {
 		return dns
+	}
+	var ue *unavailableError
+	if errors.As(err, &ue) {
+		return ue
 	}
 	return err
 }

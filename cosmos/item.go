@@ -105,8 +105,9 @@ type item struct {
 	etag      string
 	rid       string
 	clusterID string
-	ts        int64 // seconds since 1970
-	ttl       int64 // seconds; 0 where the item has none, negative for never
+	mark      string // of the deletion that made a tombstone
+	ts        int64  // seconds since 1970
+	ttl       int64  // seconds; 0 where the item has none, negative for never
 	lsn       uint64
 	deleted   bool
 
@@ -144,6 +145,8 @@ func decodeItem(raw []byte) (item, error) {
 			it.rid, _ = stringValue(value)
 		case "_clusterId":
 			it.clusterID, _ = stringValue(value)
+		case deleteMark:
+			it.mark, _ = stringValue(value)
 		case "_ts":
 			it.ts, _ = strconv.ParseInt(string(value), 10, 64)
 		case "_lsn":

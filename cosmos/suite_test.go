@@ -25,10 +25,14 @@ type deployment struct {
 	change   func(*Config)
 	chain    store.Chain
 	features func(*storetest.Features)
+	served   func(*cosmostest.Server)
 }
 
 func (d deployment) harness(t testing.TB) *storetest.Harness {
 	srv := startFake(t, d.account)
+	if d.served != nil {
+		d.served(srv)
+	}
 	accounts := &Accounts{}
 	h := &storetest.Harness{Features: features()}
 	if d.features != nil {

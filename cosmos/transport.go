@@ -108,7 +108,32 @@ func (t *transport) Do(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if resp.StatusCode == http.StatusServiceUnavailable && isItemWrite(req) {
+		// On accounts with several write regions azcosmos repeats such a write by
+		// itself, and its caller would take the refusal of the second attempt for that
+		// of the first. As an error of the transport it comes back at once.
+		resp.Body.Close()
+		return nil, &unavailableError{resp.Header}
+	}
 	return resp, nil
+}
+
+// unavailableError is the answer 503 to a write.
+type unavailableError struct{ header http.Header }
+
+func (e *unavailableError) Error() string {
+	return answerError{http.StatusServiceUnavailable, 0, "", e.header.Get(headerActivityID)}.Error()
+}
+
+// isItemWrite reports whether a request writes an item.
+func isItemWrite(req *http.Request) bool {
+	switch req.Method {
+	case http.MethodPut, http.MethodPatch, http.MethodDelete:
+		return strings.Contains(req.URL.Path, "/docs/")
+	case http.MethodPost:
+		return retryType(req) == "Create"
+	}
+	return false
 }
 
 // readAccount keeps what an account document says and leaves the answer whole.

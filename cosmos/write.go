@@ -27,6 +27,9 @@ type write struct {
 	// says nothing of it. It stays: a refusal later does not prove the opposite.
 	doubt bool
 	cause error // of the first such attempt
+
+	// once forbids to repeat an exchange that may have been carried out.
+	once bool
 }
 
 // send repeats an exchange, whose precondition makes that safe, until the service
@@ -43,10 +46,18 @@ func (w *write) send(ctx context.Context, name string, do exchange) (azcosmos.It
 		if !w.doubt {
 			w.doubt, w.cause = true, f.cause
 		}
-		if ctx.Err() != nil || !pause.next(ctx) {
+		if w.once || ctx.Err() != nil || !pause.next(ctx) {
 			return resp, f
 		}
 	}
+}
+
+// leavesTraces reports whether a document that was created and deleted again can
+// be told from one that was never created. Where deletions leave nothing, a
+// creation that is repeated after its answer was lost could undo somebody's
+// deletion. Activations are never made twice nor deleted by anybody but time.
+func (s *Store) leavesTraces() bool {
+	return s.cfg.SoftDeleteTTL > 0 || s.collection == store.Activations
 }
 
 // refused is the error for a failure that no precondition explains.
