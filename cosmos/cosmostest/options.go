@@ -38,7 +38,8 @@ type Options struct {
 	SessionWait time.Duration
 	// Latency is added to every answer; zero is none.
 	Latency time.Duration
-	// EnforceThroughput answers 429 when a container uses more request units than it is provisioned for.
+	// EnforceThroughput answers 429 when a container uses more request units than it is provisioned for itself; what a
+	// database provides for all its containers is not enforced.
 	EnforceThroughput bool
 	// Burst is the number of seconds of unused throughput that a physical partition may save up; 300 by default, which
 	// is what the service documents.

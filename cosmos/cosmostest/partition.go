@@ -94,10 +94,19 @@ func (c *container) commit(p *partition, at *site, changes []change) int64 {
 			}
 		}
 		c.catchUp(p, at, false)
+		if len(p.log)%catchUpEvery == 0 {
+			// Sites that nobody reads would otherwise keep the log for ever.
+			for s := range p.replicas {
+				c.catchUp(p, s, false)
+			}
+		}
 		p.trim()
 	}
 	return r.lsn
 }
+
+// catchUpEvery is the number of transactions after which a write brings all sites up to date.
+const catchUpEvery = 256
 
 // maxBacklog bounds the transactions that a paused site may miss; the next one makes it catch up.
 const maxBacklog = 1 << 20

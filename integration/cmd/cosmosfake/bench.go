@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,13 +23,14 @@ import (
 const (
 	benchItems   = 1000 // that reads choose from
 	benchClients = 8
-	benchTurns   = 3
+	benchTurns   = 5
 )
 
 // target is a server under measurement.
 type target struct {
 	name, url, key string
 	client         *http.Client
+	reads, writes  []float64 // rates of the turns
 }
 
 // measure runs the turns of all servers interleaved and prints the rates.
@@ -41,9 +43,9 @@ func measure(ctx context.Context, out io.Writer, duration time.Duration, items, 
 	newClient := func() *http.Client {
 		return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: benchClients}}
 	}
-	targets := []*target{{"cosmosfake", child.url, child.key, newClient()}}
+	targets := []*target{{name: "cosmosfake", url: child.url, key: child.key, client: newClient()}}
 	if url := os.Getenv("WHISKSTORE_VERCEL_COSMOS_ENDPOINT"); url != "" {
-		targets = append(targets, &target{"@vercel/cosmosdb-server", strings.TrimSuffix(url, "/"), cosmostest.DefaultKey, newClient()})
+		targets = append(targets, &target{name: "@vercel/cosmosdb-server", url: strings.TrimSuffix(url, "/"), key: cosmostest.DefaultKey, client: newClient()})
 	} else {
 		fmt.Fprintln(out, "set WHISKSTORE_VERCEL_COSMOS_ENDPOINT to measure @vercel/cosmosdb-server in the same run")
 	}
@@ -71,7 +73,13 @@ func measure(ctx context.Context, out io.Writer, duration time.Duration, items, 
 				return fmt.Errorf("%s: %w", t.name, err)
 			}
 			fmt.Fprintf(out, "turn %d %-24s %8.0f point reads/s %8.0f writes/s\n", turn+1, t.name, reads, writes)
+			t.reads, t.writes = append(t.reads, reads), append(t.writes, writes)
 		}
+	}
+	for _, t := range targets {
+		slices.Sort(t.reads)
+		slices.Sort(t.writes)
+		fmt.Fprintf(out, "median %-24s %8.0f point reads/s %8.0f writes/s\n", t.name, t.reads[benchTurns/2], t.writes[benchTurns/2])
 	}
 	if items == 0 {
 		return nil
