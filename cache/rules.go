@@ -54,6 +54,7 @@ var ruleNames = []string{
 
 // ruleGroups are names for several rules at once.
 var ruleGroups = map[string]Rule{
+	"R5": RuleWriteGeneration | RuleWriteObserve | RuleNewerHeld | RuleForgot | RuleDoubt,
 	"R7": RuleLossVoid | RuleLossBlind | RuleSuspect | RuleEpoch | RuleStart,
 }
 
@@ -82,8 +83,8 @@ func Rules() []Rule {
 	return all
 }
 
-// ParseRules reads names as String writes them: "R3" or "R3|R7". "R7" stands for
-// all rules about losses.
+// ParseRules reads names as String writes them: "R3" or "R3|R7". "R5" stands for
+// all rules about writes, "R7" for all about losses.
 func ParseRules(s string) (Rule, error) {
 	var set Rule
 	for name := range strings.SplitSeq(s, "|") {
@@ -99,7 +100,7 @@ func ParseRules(s string) (Rule, error) {
 			}
 		}
 		if !found && name != "" && name != "none" {
-			return 0, fmt.Errorf("cache: no rule %q; rules are %s and R7", name, strings.Join(ruleNames, ", "))
+			return 0, fmt.Errorf("cache: no rule %q; rules are %s, R5 and R7", name, strings.Join(ruleNames, ", "))
 		}
 	}
 	return set, nil

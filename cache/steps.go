@@ -13,6 +13,7 @@ type Lookup[V any] struct {
 	Value   V
 	Version store.Version
 	Held    bool // Value and Version were served; otherwise Load is set
+	Absent  bool // what was served is that there is no such document
 	Load    *Load[V]
 	Joined  bool // the load is another's, who ends it
 }
@@ -33,7 +34,7 @@ func (c *Cache[V]) Begin(key string, fresh bool) Lookup[V] {
 	defer s.mu.Unlock()
 	e, f, joined := c.begin(s, key, fresh)
 	if e != nil {
-		return Lookup[V]{Value: c.copyOf(e.value), Version: e.version, Held: true}
+		return Lookup[V]{Value: c.copyOf(e.value), Version: e.version, Held: true, Absent: e.absent}
 	}
 	return Lookup[V]{Load: &Load[V]{Request: f.request, c: c, s: s, f: f}, Joined: joined}
 }
