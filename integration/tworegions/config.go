@@ -38,6 +38,9 @@ type Config struct {
 	Progress io.Writer
 	Live     bool
 
+	// Terminal, when set, is where Progress goes to: a live account is cut to it.
+	Terminal Terminal
+
 	// sabotage breaks one thing on purpose; only tests set it, and the shorter
 	// drain that goes with it.
 	sabotage     sabotage

@@ -25,13 +25,13 @@ func (s *scenario) report(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			if lines > 0 {
-				s.redraw(lines)
+				s.redraw(lines, nil)
 			}
 			return
 		case <-tick.C:
 		}
 		if s.cfg.Live {
-			lines = s.redraw(lines)
+			lines = s.redraw(lines, s.cfg.Terminal)
 		} else {
 			fmt.Fprintln(s.cfg.Progress, s.line())
 		}
@@ -54,13 +54,10 @@ func (s *scenario) line() string {
 		time.Since(s.started).Seconds(), ops, broken, strings.Join(parts, ", "))
 }
 
-// redraw writes the live picture over the one before, which had that many
-// lines, and returns how many it has.
-func (s *scenario) redraw(before int) int {
+// redraw writes the live picture, cut to terminal, over the one before, which had
+// that many lines, and returns how many it has.
+func (s *scenario) redraw(before int, terminal Terminal) int {
 	var b strings.Builder
-	if before > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA\x1b[J", before)
-	}
 	elapsed := time.Since(s.started)
 	done := min(1, elapsed.Seconds()/s.cfg.Duration.Seconds())
 	phase := "working"
@@ -84,8 +81,17 @@ func (s *scenario) redraw(before int) int {
 	checked, _, _ := s.ledger.snapshot()
 	b.WriteByte('\n')
 	writeInvariants(&b, checked)
-	io.WriteString(s.cfg.Progress, b.String())
-	return strings.Count(b.String(), "\n")
+	picture := b.String()
+	if terminal != nil {
+		columns, rows := terminal.Size()
+		picture = fit(picture, columns, rows)
+	}
+	over := ""
+	if before > 0 {
+		over = fmt.Sprintf("\x1b[%dA\x1b[J", before)
+	}
+	io.WriteString(s.cfg.Progress, over+picture)
+	return strings.Count(picture, "\n")
 }
 
 func round(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }

@@ -55,6 +55,7 @@ func run(args []string) int {
 	}
 	cfg.Progress = out
 	cfg.Live = term.IsTerminal(int(out.Fd())) && os.Getenv("TERM") != "dumb"
+	cfg.Terminal = terminal(out.Fd())
 
 	// The first interrupt ends the work, and the run is judged; the second ends
 	// the program.
@@ -84,4 +85,12 @@ func run(args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// terminal is one by its file descriptor.
+type terminal uintptr
+
+func (t terminal) Size() (columns, rows int) {
+	columns, rows, _ = term.GetSize(int(t)) // zero when it cannot tell
+	return columns, rows
 }
