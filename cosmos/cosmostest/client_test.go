@@ -176,3 +176,39 @@ func TestClientRegions(t *testing.T) {
 	check(t, "west", counts.Total(cosmostest.CounterKey{Region: "West US", Operation: cosmostest.ReadItem}).Requests, 2)
 	check(t, "east", counts.Total(cosmostest.CounterKey{Region: "East US", Operation: cosmostest.ReadItem}).Requests, 1)
 }
+
+// TestClientVersion1 pins a defect of azcosmos 1.5.0 that clients have to work around: on a container whose partition
+// key has version 1 it computes keys that all lie in the first range, so ReadManyItems misses what is in the others.
+func TestClientVersion1(t *testing.T) {
+	srv := shop(t, cosmostest.Options{Ranges: 4})
+	expect(t, do(t, srv.URL(), "POST", "/dbs/shop/colls", `{"id":"old","partitionKey":{"paths":["/pk"],"kind":"Hash"}}`), 201)
+	client, err := srv.Client(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.NewContainer("shop", "old")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []azcosmos.ItemIdentity
+	for i := range 20 {
+		id := fmt.Sprint("k", i)
+		key := azcosmos.NewPartitionKeyString(id)
+		if _, err := c.CreateItem(t.Context(), key, fmt.Appendf(nil, `{"id":%q,"pk":%q}`, id, id), nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.ReadItem(t.Context(), key, id, nil); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, azcosmos.ItemIdentity{ID: id, PartitionKey: key})
+	}
+	many, err := c.ReadManyItems(t.Context(), ids, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ranges := srv.Ranges("shop", "old")
+	check(t, "read", len(many.Items), ranges[0].Items)
+	if ranges[0].Items == 0 || ranges[0].Items == len(ids) {
+		t.Errorf("items of the first range: got %d of %d, which shows nothing", ranges[0].Items, len(ids))
+	}
+}
