@@ -74,6 +74,7 @@ type storeMetrics struct {
 	charge     metric.Float64Histogram
 	duration   metric.Float64Histogram
 	returned   metric.Int64Histogram
+	undecoded  metric.Int64Counter
 	collection string
 	upstream   map[store.Op]metric.MeasurementOption
 	collected  metric.MeasurementOption
@@ -111,6 +112,9 @@ func newStoreMetrics(p MeterProvider, db, collection string) (*storeMetrics, err
 	try(e)
 	s.returned, e = m.Int64Histogram("db.client.response.returned_rows", metric.WithUnit("{row}"), metric.WithDescription("Rows that one page of a query returned."),
 		metric.WithExplicitBucketBoundaries(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000))
+	try(e)
+	s.undecoded, e = m.Int64Counter("cosmosdb_feed_undecoded", metric.WithUnit("{change}"),
+		metric.WithDescription("Changes of items that could not be decoded."))
 	try(e)
 	for op, names := range map[store.Op][2]string{store.OpPut: {"put", "write"}, store.OpDelete: {"del", "write"},
 		store.OpGet: {"get", "read"}, store.OpQuery: {"query", "read"}, store.OpCount: {"count", "read"}, store.OpNext: {"feed", "read"}} {
