@@ -16,7 +16,7 @@ func (q *pageRun) counted(all []cosql.Value) error {
 		}
 		if !more {
 			q.full = !q.done && i+1 < len(all[from:])
-			q.cur.last = &position{}
+			q.last = &position{}
 			return nil
 		}
 	}
@@ -72,7 +72,7 @@ func (q *pageRun) sorted(src source) error {
 		return comparePlaces(a.pos, b.pos)
 	}
 	var all []placed
-	from := q.cur.last
+	from := q.last
 	err := q.rows(src, nil, func(row cosql.Row, pos *position) (bool, error) {
 		one := placed{row, pos}
 		if from == nil || compare(placed{cosql.Row{Keys: from.keys}, from}, one) < 0 {
@@ -85,7 +85,7 @@ func (q *pageRun) sorted(src source) error {
 	}
 	slices.SortFunc(all, compare)
 	for _, one := range all {
-		q.cur.last = one.pos
+		q.last = one.pos
 		more, err := q.add(one.row.Out)
 		if err != nil {
 			return err

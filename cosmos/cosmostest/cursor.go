@@ -18,16 +18,50 @@ type position struct {
 	seq  int
 }
 
-// cursor is what a continuation token holds.
-type cursor struct {
-	min, max string    // of the range in which the next page begins
-	last     *position // nil is its beginning
-	pages    int64     // so far
-	rows     int64     // so far, over all ranges
+// segment is a range of keys that is still to be read, from just after a position; nil is its beginning. Ranges only
+// become smaller, so a live partition lies in one segment or beyond the last.
+type segment struct {
+	min, max string
+	last     *position
+}
 
-	// base is the item after which the ranges up to baseMax begin, when a range was split under a token.
-	base    uint64
-	baseMax string
+// cursor is what a continuation token holds: where the next page begins, and, when a range was split under an earlier
+// token, what is left of its other parts. What lies beyond the last segment has not been read.
+type cursor struct {
+	segments []segment
+	pages    int64 // so far
+	rows     int64 // so far, over all ranges
+}
+
+// begin is the key from which on there is something to read.
+func (cur cursor) begin() string {
+	if len(cur.segments) == 0 {
+		return ""
+	}
+	return cur.segments[0].min
+}
+
+// position returns from where a partition is to be read.
+func (cur cursor) position(p *partition) *position {
+	for _, s := range cur.segments {
+		if p.min >= s.min && p.min < s.max {
+			return s.last
+		}
+	}
+	return nil
+}
+
+// after returns what is left of the segments beyond a partition.
+func (cur cursor) after(p *partition) []segment {
+	var out []segment
+	for _, s := range cur.segments {
+		if s.max <= p.max {
+			continue
+		}
+		s.min = max(s.min, p.max)
+		out = append(out, s)
+	}
+	return out
 }
 
 type cursorToken struct {
@@ -38,37 +72,41 @@ type cursorToken struct {
 	} `json:"range"`
 }
 
-// text spells the token. A later page's token is the same object in an array.
+// text spells the token: an object on the first page, later an array with an object per segment.
 func (cur cursor) text(c *container, opaque bool) string {
-	var t cursorToken
-	t.Range.Min, t.Range.Max = cur.min, cur.max
-	s := "-RID:~" + ridText(itemRID(c.rid, 0))
-	if cur.last != nil {
-		s = "-RID:~" + ridText(itemRID(c.rid, cur.last.rid))
+	tokens := make([]cursorToken, len(cur.segments))
+	for i, seg := range cur.segments {
+		s := cur.segmentText(c, seg)
+		tokens[i].Token = &s
+		tokens[i].Range.Min, tokens[i].Range.Max = seg.min, seg.max
 	}
-	s += "#RT:" + itoa(cur.pages) + "#TRC:" + itoa(cur.rows)
-	if cur.last != nil && cur.last.seq > 0 {
-		s += "#SEQ:" + strconv.Itoa(cur.last.seq)
+	var in any = tokens
+	if cur.pages <= 1 && len(tokens) == 1 {
+		in = tokens[0]
 	}
-	if cur.last != nil && len(cur.last.keys) > 0 {
-		s += "#FPC:" + base64.RawURLEncoding.EncodeToString([]byte(keysText(cur.last.keys)))
-	}
-	if cur.base > 0 {
-		s += "#BASE:" + strconv.FormatUint(cur.base, 10) + "#UPTO:" + cur.baseMax
-	}
-	s += "#ISV:2#IEO:65599#QCF:8"
-	t.Token = &s
-	out, err := json.Marshal(t)
+	out, err := json.Marshal(in)
 	if err != nil {
 		return ""
 	}
-	if cur.pages > 1 {
-		out = append(append([]byte{'['}, out...), ']')
-	}
-	if opaque && cur.last != nil && len(cur.last.keys) > 0 {
+	if last := cur.segments[0].last; opaque && last != nil && len(last.keys) > 0 {
 		return base64.StdEncoding.EncodeToString(out)
 	}
 	return string(out)
+}
+
+func (cur cursor) segmentText(c *container, seg segment) string {
+	last := seg.last
+	if last == nil {
+		last = &position{}
+	}
+	s := "-RID:~" + ridText(itemRID(c.rid, last.rid)) + "#RT:" + itoa(cur.pages) + "#TRC:" + itoa(cur.rows)
+	if last.seq != 0 || seg.last != nil && last.rid == 0 {
+		s += "#SEQ:" + strconv.Itoa(last.seq)
+	}
+	if len(last.keys) > 0 {
+		s += "#FPC:" + base64.RawURLEncoding.EncodeToString([]byte(keysText(last.keys)))
+	}
+	return s + "#ISV:2#IEO:65599#QCF:8"
 }
 
 // keysText writes keys as an array in which an undefined one is an empty object.
@@ -88,44 +126,55 @@ func keysText(keys []cosql.Value) string {
 }
 
 // parseCursor reads a token; an empty text is the beginning.
-func parseCursor(text string) (cursor, bool) {
-	cur := cursor{min: "", max: "FF"}
+func parseCursor(text string) (cur cursor, ok bool) {
 	if text == "" {
 		return cur, true
 	}
 	if decoded, err := base64.StdEncoding.DecodeString(text); err == nil {
 		text = string(decoded)
 	}
-	text = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
-	var t cursorToken
-	if json.Unmarshal([]byte(text), &t) != nil || t.Token == nil {
+	if strings.HasPrefix(text, "{") {
+		text = "[" + text + "]"
+	}
+	var tokens []cursorToken
+	if json.Unmarshal([]byte(text), &tokens) != nil || len(tokens) == 0 {
 		return cur, false
 	}
-	cur.min, cur.max = t.Range.Min, t.Range.Max
+	for _, t := range tokens {
+		if t.Token == nil {
+			return cur, false
+		}
+		seg := segment{min: t.Range.Min, max: t.Range.Max}
+		if !cur.parseSegment(*t.Token, &seg) {
+			return cur, false
+		}
+		cur.segments = append(cur.segments, seg)
+	}
+	return cur, true
+}
+
+func (cur *cursor) parseSegment(token string, seg *segment) bool {
 	var last position
-	found := false
-	for field := range strings.SplitSeq(*t.Token, "#") {
+	started := false
+	for field := range strings.SplitSeq(token, "#") {
 		name, value, _ := strings.Cut(field, ":")
 		var err error
 		switch name {
-		case "-RID", "+RID":
+		case "-RID":
 			var b []byte
 			b, err = base64.StdEncoding.DecodeString(strings.ReplaceAll(strings.TrimPrefix(value, "~"), "-", "/"))
 			if len(b) != 16 {
-				return cur, false
+				return false
 			}
 			last.rid = binary.LittleEndian.Uint64(b[8:])
-			found = last.rid > 0
+			started = started || last.rid > 0
 		case "RT":
 			cur.pages, err = strconv.ParseInt(value, 10, 64)
 		case "TRC":
 			cur.rows, err = strconv.ParseInt(value, 10, 64)
 		case "SEQ":
 			last.seq, err = strconv.Atoi(value)
-		case "BASE":
-			cur.base, err = strconv.ParseUint(value, 10, 64)
-		case "UPTO":
-			cur.baseMax = value
+			started = true
 		case "FPC":
 			var raw []byte
 			if raw, err = base64.RawURLEncoding.DecodeString(value); err == nil {
@@ -133,13 +182,13 @@ func parseCursor(text string) (cursor, bool) {
 			}
 		}
 		if err != nil {
-			return cur, false
+			return false
 		}
 	}
-	if found || cur.rows > 0 {
-		cur.last = &last
+	if started {
+		seg.last = &last
 	}
-	return cur, true
+	return true
 }
 
 func parseKeys(raw []byte) ([]cosql.Value, error) {

@@ -67,7 +67,7 @@ func (x *exchange) queryTargets(c *container, cur cursor) (targets []func() (*pa
 		return append(targets, func() (*partition, *reply) { return x.byRange(c) }), "", nil
 	}
 	for _, p := range c.parts {
-		if p.max > cur.min {
+		if p.max > cur.begin() {
 			low := p.min
 			targets = append(targets, func() (*partition, *reply) { return c.routeEPK(low), nil })
 		}
@@ -85,7 +85,8 @@ type pageRun struct {
 	cur      cursor
 	now      int64
 	scanLeft int
-	entered  *partition
+	part     *partition // that is being read
+	last     *position  // of the rows added from it
 	wide     bool
 
 	left  int64 // rows that TOP and LIMIT leave, negative for no bound
@@ -109,7 +110,7 @@ func (q *pageRun) bound() {
 		q.left = max(0, q.left-q.cur.rows)
 		q.done = q.left == 0
 	}
-	if q.cur.last == nil {
+	if q.x.Header.Get("x-ms-continuation") == "" || len(q.cur.segments) > 0 && q.cur.segments[0].last == nil {
 		q.skip = max(0, q.b.Skip)
 	}
 	first := q.x.Header.Get("x-ms-continuation") == ""
@@ -145,15 +146,14 @@ func (q *pageRun) isFull() bool {
 
 // fill adds the rows of a partition.
 func (q *pageRun) fill(p *partition, src source) error {
+	q.part, q.last = p, q.cur.position(p)
 	if q.empty {
 		q.full = true
-		q.cur.min, q.cur.max = p.min, p.max
 		return nil
 	}
 	if q.done {
 		return nil
 	}
-	q.enter(p)
 	var err error
 	switch {
 	case len(q.b.From) == 0:
@@ -167,31 +167,13 @@ func (q *pageRun) fill(p *partition, src source) error {
 	}
 	if q.full && q.x.RangeID != "" && q.x.s.opts.Switches.NoTrailingToken && q.limit != 1<<31 {
 		probe := *q
+		probe.cur.segments = []segment{{p.min, p.max, q.last}}
 		probe.body, probe.count, probe.full, probe.limit = nil, 0, false, 1<<31
 		if err := probe.fill(p, src); err == nil && probe.count == 0 {
 			q.full = false
 		}
 	}
 	return err
-}
-
-// enter moves the cursor to a partition. A token from before a split holds for every part of the range that it names,
-// so its position is kept for the parts that later pages reach.
-func (q *pageRun) enter(p *partition) {
-	switch {
-	case p.min == q.cur.min && p.max == q.cur.max || q.entered == nil && p.max <= q.cur.max && p.min <= q.cur.min && q.cur.last == nil:
-	case q.entered == nil && q.cur.last != nil && p.max < q.cur.max:
-		q.cur.base, q.cur.baseMax = q.cur.last.rid, q.cur.max
-	case q.entered != nil && q.cur.base > 0 && p.max <= q.cur.baseMax:
-		q.cur.last = &position{rid: q.cur.base, seq: math.MaxInt32}
-	case q.entered != nil:
-		q.cur.last = nil
-	}
-	if q.cur.base > 0 && p.max >= q.cur.baseMax && q.entered != nil {
-		q.cur.base, q.cur.baseMax = 0, ""
-	}
-	q.entered = p
-	q.cur.min, q.cur.max = p.min, p.max
 }
 
 func (q *pageRun) constant() error {
@@ -246,12 +228,12 @@ func (q *pageRun) rows(src source, from *position, yield func(cosql.Row, *positi
 
 // streamed adds rows in the order of the source.
 func (q *pageRun) streamed(src source) error {
-	from := q.cur.last
+	from := q.last
 	return q.rows(scanLimit(src, q), from, func(row cosql.Row, pos *position) (bool, error) {
 		if from != nil && pos.rid == from.rid && pos.seq <= from.seq {
 			return true, nil
 		}
-		q.cur.last = pos
+		q.last = pos
 		more, err := q.add(row.Out)
 		if !more && !q.done {
 			q.full = true
@@ -270,7 +252,7 @@ func scanLimit(src source, q *pageRun) source {
 		each(from, func(it *item) bool {
 			if q.scanLeft == 0 {
 				q.full = true
-				q.cur.last = &position{rid: it.rid - 1, seq: math.MaxInt32}
+				q.last = &position{rid: it.rid - 1, seq: math.MaxInt32}
 				return false
 			}
 			q.scanLeft--
@@ -296,6 +278,11 @@ func (q *pageRun) finish(r *reply) *reply {
 	r.set("x-ms-item-count", itoa(int64(q.count)))
 	if q.full && !q.done {
 		q.cur.pages++
+		rest := q.cur.after(q.part)
+		if q.x.RangeID != "" || q.pk != "" {
+			rest = nil // the request names all that it reads
+		}
+		q.cur.segments = append([]segment{{q.part.min, q.part.max, q.last}}, rest...)
 		r.set("x-ms-continuation", q.cur.text(q.c, q.x.s.opts.Switches.OpaqueOrderTokens))
 	}
 	return r
