@@ -21,16 +21,16 @@ const (
 	maxRestarts = 10
 )
 
-// position is how far a list query got: rows in order up to a value, and the
+// reached is how far a list query got: rows in order up to a value, and the
 // documents of that very value.
-type position struct {
+type reached struct {
 	count int             // documents so far
 	order json.RawMessage // nil before the first
 	value float64
 	ids   []string // with that order
 }
 
-func (p *position) passed(e *entry) {
+func (p *reached) passed(e *entry) {
 	p.count++
 	if p.order == nil || e.order != p.value {
 		p.order, p.value, p.ids = e.orderRaw, e.order, p.ids[:0]
@@ -43,35 +43,22 @@ func (p *position) passed(e *entry) {
 // starts again over the ranges that there are then, from where it stood.
 func (s *Store) list(ctx context.Context, p *view.Plan, table string) iter.Seq2[store.Document, error] {
 	return func(yield func(store.Document, error) bool) {
-		var at position
-		pause := newPauses(s.patience())
-		for range maxRestarts {
-			ranges, err := s.here().ranges.get(ctx, s.reader)
-			if err != nil {
-				yield(store.Document{}, s.translate(ctx, store.OpQuery, table, err))
-				return
-			}
-			gone, more := s.merge(ctx, p, table, ranges, &at, yield)
-			if !more || gone == nil {
-				return
-			}
-			if _, err := s.here().ranges.refresh(ctx, s.reader, ranges); err != nil {
-				yield(store.Document{}, s.translate(ctx, store.OpQuery, table, err))
-				return
-			}
-			if !pause.next(ctx) {
-				yield(store.Document{}, s.translate(ctx, store.OpQuery, table, gone))
-				return
-			}
+		var at reached
+		more := true
+		err := s.overRanges(ctx, store.OpQuery, table, func(ranges []keyRange) (bad page) {
+			bad, more = s.merge(ctx, p, table, ranges, &at, yield)
+			return bad
+		})
+		if err != nil && more {
+			yield(store.Document{}, err)
 		}
-		yield(store.Document{}, s.fail(store.OpQuery, table, store.ErrUnavailable, errRangesMove))
 	}
 }
 
-// merge runs the query over ranges from a position on. It returns the error of a
-// range that is gone, and whether the caller wants more.
-func (s *Store) merge(ctx context.Context, p *view.Plan, table string, ranges []keyRange, at *position,
-	yield func(store.Document, error) bool) (gone error, more bool) {
+// merge runs the query over ranges from where it got before. It returns what went
+// wrong, and whether the caller wants more.
+func (s *Store) merge(ctx context.Context, p *view.Plan, table string, ranges []keyRange, at *reached,
+	yield func(store.Document, error) bool) (bad page, more bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	f := &fan{s: s, ctx: ctx, slots: make(chan struct{}, maxParallel)}
 	defer f.wait()
@@ -93,7 +80,7 @@ func (s *Store) merge(ctx context.Context, p *view.Plan, table string, ranges []
 	for _, c := range h.list {
 		ok, bad := f.fill(c)
 		if bad.err != nil {
-			return report(bad, yield)
+			return bad, true
 		}
 		if ok {
 			live = append(live, c)
@@ -112,29 +99,20 @@ func (s *Store) merge(ctx context.Context, p *view.Plan, table string, ranges []
 		if !resumed || e.order != last || !before[e.id] {
 			at.passed(e)
 			if !yield(f.document(p, e)) {
-				return nil, false
+				return page{}, false
 			}
 		}
 		ok, bad := f.fill(c)
 		switch {
 		case bad.err != nil:
-			return report(bad, yield)
+			return bad, true
 		case ok:
 			heap.Fix(h, 0)
 		default:
 			heap.Pop(h)
 		}
 	}
-	return nil, true
-}
-
-// report hands an error to the caller, but for a range that is gone.
-func report(bad page, yield func(store.Document, error) bool) (gone error, more bool) {
-	if bad.gone {
-		return bad.err, true
-	}
-	yield(store.Document{}, bad.err)
-	return nil, false
+	return page{}, true
 }
 
 // wanted is how many documents a plan can use, 0 for all.

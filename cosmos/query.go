@@ -6,6 +6,7 @@ import (
 	"iter"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/whiskstore/whiskstore/store"
 	"github.com/whiskstore/whiskstore/store/view"
@@ -67,76 +68,88 @@ func (s *Store) Count(ctx context.Context, q *store.Query) (int64, error) {
 		}
 		return p.Count(int64(n)), nil
 	}
-	pause := newPauses(s.patience())
-	for range maxRestarts {
-		ranges, err := s.here().ranges.get(ctx, s.reader)
-		if err != nil {
-			return 0, s.translate(ctx, store.OpCount, table, err)
+	var total atomic.Int64
+	err = s.overRanges(ctx, store.OpCount, table, func(ranges []keyRange) page {
+		total.Store(0)
+		requests := make([]pageRequest, len(ranges))
+		for i, r := range ranges {
+			requests[i] = pageRequest{op: store.OpCount, table: table, stmt: countStatement(p), rangeID: r.ID}
 		}
-		n, bad := s.sum(ctx, countStatement(p), table, ranges)
-		switch {
-		case bad.err == nil:
-			return p.Count(n), nil
-		case !bad.gone:
-			return 0, bad.err
-		}
-		if _, err := s.here().ranges.refresh(ctx, s.reader, ranges); err != nil {
-			return 0, s.translate(ctx, store.OpCount, table, err)
-		}
-		if !pause.next(ctx) {
-			return 0, s.translate(ctx, store.OpCount, table, bad.err)
-		}
+		// A page may hold a part of a range's count, or nothing.
+		return s.each(ctx, requests, func(raw []byte) error {
+			n, err := strconv.ParseFloat(string(raw), 64)
+			if err != nil {
+				return s.fail(store.OpCount, table, store.ErrUnavailable, errors.New("the service's count is no number"))
+			}
+			total.Add(int64(n))
+			return nil
+		})
+	})
+	if err != nil {
+		return 0, err
 	}
-	return 0, s.fail(store.OpCount, table, store.ErrUnavailable, errRangesMove)
+	return p.Count(total.Load()), nil
 }
 
-// sum adds up what a counting statement returns for each range.
-func (s *Store) sum(ctx context.Context, stmt statement, table string, ranges []keyRange) (int64, page) {
+// overRanges calls do with the ranges of the container, again with newer ones
+// when it comes back with a range that is gone.
+func (s *Store) overRanges(ctx context.Context, op store.Op, table string, do func([]keyRange) page) error {
+	pause := newPauses(s.patience())
+	ranges, err := s.here().ranges.get(ctx, s.reader)
+	for range maxRestarts {
+		if err != nil {
+			return s.translate(ctx, op, table, err)
+		}
+		bad := do(ranges)
+		if !bad.gone {
+			return bad.err
+		}
+		if !pause.next(ctx) {
+			return s.translate(ctx, op, table, bad.err)
+		}
+		ranges, err = s.here().ranges.refresh(ctx, s.reader, ranges)
+	}
+	return s.fail(op, table, store.ErrUnavailable, errRangesMove)
+}
+
+// each reads all pages of several requests, at most maxParallel at a time, and
+// hands their rows on, from several goroutines. It returns what went wrong; a
+// range that is gone goes before what that did to the others.
+func (s *Store) each(ctx context.Context, requests []pageRequest, row func([]byte) error) page {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var (
-		mu    sync.Mutex
-		total int64
-		bad   page
-		wg    sync.WaitGroup
+		mu  sync.Mutex
+		bad page
+		wg  sync.WaitGroup
 	)
 	slots := make(chan struct{}, maxParallel)
-	for _, r := range ranges {
+	for _, r := range requests {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			n, b := s.sumRange(ctx, pageRequest{op: store.OpCount, table: table, stmt: stmt, rangeID: r.ID})
-			mu.Lock()
-			defer mu.Unlock()
-			total += n
-			if b.err != nil && (bad.err == nil || b.gone) && (ctx.Err() == nil || bad.err == nil) {
-				bad = b
-				cancel()
+			for more := true; more && ctx.Err() == nil; {
+				p := s.page(ctx, r)
+				for _, raw := range p.rows {
+					if p.err == nil {
+						p.err = row(raw)
+					}
+				}
+				if p.err != nil {
+					mu.Lock()
+					if bad.err == nil || p.gone && !bad.gone {
+						bad = page{gone: p.gone, err: p.err}
+					}
+					mu.Unlock()
+					cancel()
+				}
+				r.continuation, more = p.continuation, p.continuation != ""
 			}
 		})
 	}
 	wg.Wait()
-	return total, bad
-}
-
-// sumRange adds up the pages of one range: a page may hold a part of the count,
-// or nothing.
-func (s *Store) sumRange(ctx context.Context, r pageRequest) (total int64, bad page) {
-	for {
-		p := s.page(ctx, r)
-		if p.err != nil {
-			return 0, p
-		}
-		for _, raw := range p.rows {
-			n, err := strconv.ParseFloat(string(raw), 64)
-			if err != nil {
-				return 0, page{err: s.fail(r.op, r.table, store.ErrUnavailable, errors.New("the service's count is no number"))}
-			}
-			total += int64(n)
-		}
-		if p.continuation == "" {
-			return total, page{}
-		}
-		r.continuation = p.continuation
+	if bad.err == nil && ctx.Err() != nil {
+		bad.err = ctx.Err()
 	}
+	return bad
 }

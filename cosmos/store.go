@@ -48,6 +48,7 @@ type place struct {
 	rid        string
 	defaultTTL int32 // seconds; 0 and below: items live as long as their own says
 	ttlOn      bool
+	keyVersion int // of the hash that ranges are made of
 	sessions   *sessions
 	ranges     *rangeCache
 }
@@ -141,9 +142,9 @@ func (s *Store) open(ctx context.Context) error {
 // here returns the container that is there now.
 func (s *Store) here() *place { return s.where.Load() }
 
-// settle takes the place of a container that was just read.
+// settleAt makes a container that was just read the store's place.
 func (s *Store) settleAt(props *azcosmos.ContainerProperties) *place {
-	p := &place{rid: props.ResourceID}
+	p := &place{rid: props.ResourceID, keyVersion: props.PartitionKeyDefinition.Version}
 	if props.DefaultTimeToLive != nil {
 		p.ttlOn = true
 		p.defaultTTL = *props.DefaultTimeToLive

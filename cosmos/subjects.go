@@ -5,7 +5,9 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"time"
+	"strconv"
+	"strings"
+	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/data/azcosmos"
 
@@ -129,19 +131,17 @@ func (s *Store) limitsOf(ctx context.Context, p *view.Plan, table string, subjec
 // readMany reads the items that there are of some ids: a point read for one,
 // else a request for each range that holds any.
 func (s *Store) readMany(ctx context.Context, table string, ids []string) ([]item, error) {
-	var list []azcosmos.ItemIdentity
+	var keys []string
 	for _, id := range ids {
-		escaped, err := escapeID(id)
-		if err != nil {
-			continue // Cosmos DB holds no such document
+		if escaped, err := escapeID(id); err == nil { // else Cosmos DB holds no such document
+			keys = append(keys, escaped)
 		}
-		list = append(list, azcosmos.ItemIdentity{ID: escaped, PartitionKey: azcosmos.NewPartitionKeyString(escaped)})
 	}
-	switch len(list) {
+	switch len(keys) {
 	case 0:
 		return nil, nil
 	case 1:
-		f, err := s.readItem(ctx, read{op: store.OpQuery, id: ids[0], escaped: list[0].ID, container: s.reader})
+		f, err := s.readItem(ctx, read{op: store.OpQuery, id: strings.ReplaceAll(keys[0], "|", "/"), escaped: keys[0], container: s.reader})
 		switch {
 		case store.KindOf(err) == store.ErrNotFound:
 			return nil, nil
@@ -150,37 +150,52 @@ func (s *Store) readMany(ctx context.Context, table string, ids []string) ([]ite
 		}
 		return []item{f.item}, nil
 	}
-	var pause *pauses
-	parallel := int32(maxParallel)
-	for {
-		o := &azcosmos.ReadManyItemsOptions{MaxConcurrency: &parallel}
-		o.ConsistencyLevel, o.SessionToken = s.freshness(nil, false)
-		began := time.Now()
-		resp, err := s.reader.ReadManyItems(ctx, list, o)
-		f := s.observe(ctx, store.OpQuery, "read_many_items", began, azcosmos.Response{}, err)
-		if f == nil {
-			s.metrics.charged(ctx, store.OpQuery, float64(resp.RequestCharge))
-			items := make([]item, 0, len(resp.Items))
-			for _, raw := range resp.Items {
-				it, err := decodeItem(raw)
-				if err != nil {
-					return nil, s.fail(store.OpQuery, it.id, store.ErrUnreadable, err)
-				}
-				items = append(items, it)
-			}
-			return items, nil
+	var items []item
+	err := s.overRanges(ctx, store.OpQuery, table, func(ranges []keyRange) page {
+		items = items[:0]
+		var mu sync.Mutex
+		byRange := map[string][]string{}
+		for _, k := range keys {
+			id := rangeOf(ranges, hashKey(k, s.here().keyVersion)).ID
+			byRange[id] = append(byRange[id], k)
 		}
-		if !f.sessionUnavailable() {
-			return nil, s.translate(ctx, store.OpQuery, table, err)
-		}
-		if pause == nil {
-			pause = newPauses(s.patience())
-			if err := s.relocate(ctx); err != nil {
-				return nil, err
+		var requests []pageRequest
+		for id, keys := range byRange {
+			for part := range slices.Chunk(keys, keysPerStatement) {
+				requests = append(requests, pageRequest{op: store.OpQuery, table: table, stmt: keysStatement(part), rangeID: id})
 			}
 		}
-		if !pause.next(ctx) {
-			return nil, s.translate(ctx, store.OpQuery, table, err)
+		return s.each(ctx, requests, func(raw []byte) error {
+			it, err := decodeItem(raw)
+			if err != nil {
+				return s.fail(store.OpQuery, it.id, store.ErrUnreadable, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			items = append(items, it)
+			return nil
+		})
+	})
+	return items, err
+}
+
+// keysPerStatement bounds the length of a statement.
+const keysPerStatement = 200
+
+// keysStatement asks one range for items by their ids.
+func keysStatement(keys []string) statement {
+	var stmt statement
+	var b strings.Builder
+	b.WriteString("SELECT * FROM root r WHERE r.id IN (")
+	for i, k := range keys {
+		if i > 0 {
+			b.WriteByte(',')
 		}
+		name := "@k" + strconv.Itoa(i)
+		b.WriteString(name)
+		stmt.params = append(stmt.params, azcosmos.QueryParameter{Name: name, Value: k})
 	}
+	b.WriteByte(')')
+	stmt.text = b.String()
+	return stmt
 }
