@@ -73,6 +73,7 @@ func NewAttachments(opts AttachmentOptions) *Attachments {
 // Scheme returns "mems".
 func (a *Attachments) Scheme() string { return Scheme }
 
+// Attach stores r's content, which replaces what was attached under that name.
 func (a *Attachments) Attach(ctx context.Context, docID, name string, r io.Reader, opts *store.AttachOptions) (store.AttachmentInfo, error) {
 	if err := a.begin(ctx, store.OpAttach, docID, name); err != nil {
 		return store.AttachmentInfo{}, err
@@ -151,6 +152,8 @@ func (a *Attachments) giveUp(att *attachment, err error) error {
 	return err
 }
 
+// Read returns the content as it is now, whatever becomes of the attachment
+// while it is read.
 func (a *Attachments) Read(ctx context.Context, docID, name string, opts *store.ReadOptions) (io.ReadCloser, error) {
 	if err := a.begin(ctx, store.OpRead, docID, name); err != nil {
 		return nil, err
@@ -173,10 +176,12 @@ func (a *Attachments) Read(ctx context.Context, docID, name string, opts *store.
 	}), nil
 }
 
+// Delete removes one attachment, if it is there.
 func (a *Attachments) Delete(ctx context.Context, docID, name string) error {
 	return a.delete(ctx, store.OpDetach, docID, name)
 }
 
+// DeleteAll removes every attachment of the document, all or none of them.
 func (a *Attachments) DeleteAll(ctx context.Context, docID string) error {
 	return a.delete(ctx, store.OpDetachAll, docID, "")
 }
@@ -233,6 +238,7 @@ func (a *Attachments) release(atts ...*attachment) {
 	}
 }
 
+// List returns the attachments that there were when the loop began.
 func (a *Attachments) List(ctx context.Context) iter.Seq2[store.AttachmentInfo, error] {
 	return func(yield func(store.AttachmentInfo, error) bool) {
 		if err := a.begin(ctx, store.OpList, "", ""); err != nil {

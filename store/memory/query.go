@@ -34,7 +34,8 @@ func (s *Store) Query(ctx context.Context, q *store.Query) iter.Seq2[store.Row, 
 }
 
 // Count returns the number of rows of a view. For views with an order it costs
-// no more in a large collection than in a small one.
+// no more in a large collection than in a small one, unless documents have
+// expired since the last write: then it looks at each of the selection.
 func (s *Store) Count(ctx context.Context, q *store.Query) (int64, error) {
 	plan, err := s.plan(ctx, store.OpCount, q)
 	if err != nil {
