@@ -30,6 +30,11 @@ type Config struct {
 	// Rate is the most operations a node does in a second, default 400.
 	Rate int
 
+	// Dir, when set, is where the stores live. A run continues what an earlier one
+	// left there, however it ended, and checks that nothing is lost that was
+	// acknowledged. One run at a time uses a directory.
+	Dir string
+
 	// Seed makes the workload repeatable as far as scheduling allows, default 1.
 	Seed uint64
 

@@ -32,7 +32,7 @@ func (n *node) subscribe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := n.keep(ctx, *limits, doc); err != nil {
+	if err := n.keep(ctx, doc); err != nil {
 		return err
 	}
 	for _, name := range []string{n.name, n.blockedName()} {
@@ -49,7 +49,7 @@ func (n *node) subscribe(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := n.keep(ctx, *subject, doc); err != nil {
+		if err := n.keep(ctx, doc); err != nil {
 			return err
 		}
 	}
@@ -64,8 +64,12 @@ func (n *node) newUUID() string {
 
 func (n *node) blockedName() string { return n.name + "-blocked" }
 
-func (n *node) keep(ctx context.Context, t template, doc store.Document) error {
-	e := &expected{collection: t.collection, template: t, doc: doc, writes: 1}
+// keep writes a document of subjects, unless an earlier run did.
+func (n *node) keep(ctx context.Context, doc store.Document) error {
+	if n.docs[doc.ID] != nil {
+		return nil
+	}
+	e := &expected{collection: store.Subjects, doc: doc, writes: 1}
 	n.docs[doc.ID] = e
 	n.counts.creates.Add(1)
 	return n.put(ctx, e)

@@ -24,6 +24,8 @@ type node struct {
 	rng    *rand.Rand
 	board  *board
 
+	journal *journal // nil without Config.Dir
+
 	templates map[string][]template // by collection
 	stacks    map[string]store.ArtifactStore
 
@@ -39,7 +41,6 @@ type node struct {
 // expected is what the node knows of one of its documents.
 type expected struct {
 	collection string
-	template   template
 	doc        store.Document // as last written
 	writes     int            // generation of the content
 	old        string         // an earlier revision
@@ -106,7 +107,7 @@ func (n *node) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e := &expected{collection: store.Whisks, template: t, doc: doc, writes: 1}
+	e := &expected{collection: store.Whisks, doc: doc, writes: 1}
 	if err := n.put(ctx, e); err != nil {
 		return err
 	}
@@ -124,6 +125,9 @@ func (n *node) put(ctx context.Context, e *expected) error {
 		return fmt.Errorf("put: %w", err)
 	}
 	e.doc.Version = v
+	if err := n.journal.acknowledged(n, e); err != nil {
+		return err
+	}
 	return n.readOwn(ctx, e)
 }
 
@@ -150,12 +154,11 @@ func (n *node) update(ctx context.Context, e *expected) error {
 	if err != nil {
 		return err
 	}
-	e.doc = doc
+	e.doc, e.old = doc, old
+	e.writes++
 	if err := n.put(ctx, e); err != nil {
 		return err
 	}
-	e.old = old
-	e.writes++
 	n.counts.updates.Add(1)
 	return nil
 }
@@ -186,6 +189,9 @@ func (n *node) remove(ctx context.Context) error {
 	n.live[i] = n.live[len(n.live)-1]
 	n.live = n.live[:len(n.live)-1]
 	n.dead = append(n.dead, e)
+	if err := n.journal.acknowledged(n, e); err != nil {
+		return err
+	}
 	n.counts.deletes.Add(1)
 	return n.checkDeleted(ctx, e)
 }
@@ -226,11 +232,14 @@ func (n *node) recreate(ctx context.Context) error {
 	}
 	e.old = "" // the revision before the tombstone is no revision of this life
 	doc.Version = v
-	e.doc, e.deleted = doc, false
+	e.doc, e.deleted, e.expires = doc, false, [2]time.Time{}
 	e.writes++
 	n.dead[i] = n.dead[len(n.dead)-1]
 	n.dead = n.dead[:len(n.dead)-1]
 	n.live = append(n.live, e)
+	if err := n.journal.acknowledged(n, e); err != nil {
+		return err
+	}
 	n.counts.recreations.Add(1)
 	return n.readOwn(ctx, e)
 }
@@ -309,7 +318,7 @@ func (n *node) activate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e := &expected{collection: store.Activations, template: t, doc: doc, writes: 1}
+	e := &expected{collection: store.Activations, doc: doc, writes: 1}
 	if err := n.put(ctx, e); err != nil {
 		return err
 	}
@@ -342,6 +351,7 @@ func (n *node) contend(ctx context.Context) error {
 	switch _, err = s.Put(ctx, doc, nil); {
 	case err == nil:
 		n.counts.contended.Add(1)
+		return n.journal.write(entry{Contended: true})
 	case errors.Is(err, store.ErrConflict):
 		n.counts.conflicts.Add(1)
 	default:

@@ -2,6 +2,7 @@ package tworegions
 
 import (
 	"fmt"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -30,12 +31,18 @@ func collections() []string {
 	return []string{store.Whisks, store.Activations, store.Subjects}
 }
 
-func newRegion(name string, primary bool) (*region, error) {
+// newRegion opens the region's stores, below dir unless that is empty. The region
+// is returned with what is open when one fails.
+func newRegion(name string, primary bool, dir string) (*region, error) {
 	r := &region{name: name, primary: primary, stores: map[string]*memory.Store{}, seen: map[string]store.Version{}}
 	for _, c := range collections() {
-		s, err := memory.New(memory.Options{Collection: c})
+		opts := memory.Options{Collection: c}
+		if dir != "" {
+			opts.Dir = filepath.Join(dir, name, c)
+		}
+		s, err := memory.New(opts)
 		if err != nil {
-			return nil, fmt.Errorf("region %s: %w", name, err)
+			return r, fmt.Errorf("region %s: %w", name, err)
 		}
 		r.stores[c] = s
 	}

@@ -145,6 +145,9 @@ func (r Result) WriteSummary(w io.Writer, live bool) {
 		fmt.Fprintln(w)
 		writeInvariants(w, r.Invariants)
 	}
+	if p := r.Resumed; p != nil {
+		fmt.Fprintf(w, "\nrun %d on this directory: %d acknowledged documents and tombstones were there, %d writes had been under way\n", p.Run, p.Documents, p.InFlight)
+	}
 	fmt.Fprintf(w, "\n%d operations in %v; equal %v after the last write; %d broken invariants\n",
 		r.Operations, r.Elapsed.Round(time.Millisecond), r.Drained.Round(time.Millisecond), r.Broken)
 	for _, v := range r.Violations {

@@ -2,6 +2,7 @@ package tworegions
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -9,7 +10,12 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		runChild(dir)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // short is a run that is long enough for every invariant to be checked.
 func short() Config {

@@ -17,7 +17,7 @@ func TestOwnBlocksAndSettings(t *testing.T) {
 		Region   region   `config:"region"`
 	}
 	opts := &LoadOptions{
-		Text:    []byte("demo: {loss: 0.25, region.name: eu}\nwhisk.db.cluster-id: a"),
+		Text:    []byte("demo: {loss: 0.25, region.name: eu}\nwhisk.db.observe: on\nwhisk.db.cluster-id: a"),
 		Blocks:  []Block{{"demo", &own}},
 		Set:     []Setting{{"demo.seed", "18446744073709551615", "-seed"}, {"whisk.db.cluster-id", "b", "-cluster"}, {"demo.duration", "", "-duration"}},
 		Environ: []string{"CONFIG_whisk_db_clusterId=c", "CONFIG_demo_duration=1 m"},
@@ -29,8 +29,8 @@ func TestOwnBlocksAndSettings(t *testing.T) {
 	if own.Duration.String() != "1 m" || own.Seed != 1<<64-1 || own.Loss != 0.25 || own.Region.Name != "eu" || cfg.DB.ClusterID != "b" {
 		t.Errorf("got %+v and %q", own, cfg.DB.ClusterID)
 	}
-	if want := []string{"demo.duration", "demo.loss", "demo.region.name", "demo.seed", "whisk.db.cluster-id"}; !slices.Equal(cfg.Keys(), want) {
-		t.Errorf("got %q, want %q", cfg.Keys(), want)
+	if want := []string{"demo.duration", "demo.loss", "demo.region.name", "demo.seed", "whisk.db.cluster-id"}; !slices.Equal(cfg.Changed(), want) {
+		t.Errorf("got %q, want %q", cfg.Changed(), want)
 	}
 	for _, want := range []string{"seed: 18446744073709551615 # -seed", "duration: 1 m # CONFIG_demo_duration", "cluster-id: b # -cluster"} {
 		if !strings.Contains(cfg.String(), want) {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"reflect"
+
 	"github.com/whiskstore/whiskstore/store/entity"
 )
 
@@ -20,8 +22,18 @@ type Config struct {
 	read reading
 }
 
-// Keys returns the keys that were set, sorted.
-func (c *Config) Keys() []string { return sortedKeys(c.read.settings) }
+// Changed returns the keys that were set to something else than their default,
+// sorted.
+func (c *Config) Changed() []string {
+	var keys []string
+	for _, path := range sortedKeys(c.read.settings) {
+		s, ok := c.read.schema.byPath[path].fallback()
+		if !ok || !reflect.DeepEqual(s.value, c.read.settings[path].value) {
+			keys = append(keys, path)
+		}
+	}
+	return keys
+}
 
 // SPI is whisk.spi: which implementations are used.
 type SPI struct {

@@ -1,7 +1,8 @@
 // Command tworegions shows the persistence layer at work: two regions with
 // asynchronous replication between their stores, two control-plane nodes in
 // each, and OpenWhisk's own documents. It checks what the layer promises while
-// it runs and exits with 1 when a promise breaks.
+// it runs and exits with 1 when a promise breaks. With a directory it may be
+// killed at any moment and started again.
 package main
 
 import (
@@ -10,35 +11,51 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"golang.org/x/term"
 
 	"github.com/whiskstore/whiskstore/integration/tworegions"
+	"github.com/whiskstore/whiskstore/store/config"
 )
 
 func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
+// keyFlags are flags that set a key of the configuration.
+var keyFlags = []struct{ name, key, usage string }{
+	{"backend", tworegions.KeyBackend, "`backend` of the stores: memory"},
+	{"dir", tworegions.KeyDirectory, "`directory` for durable stores; a run continues what an earlier one left there"},
+	{"duration", "tworegions.duration", "how long the nodes work (`duration`)"},
+	{"nodes", "tworegions.nodes", "`number` of nodes in each region"},
+	{"delay", "tworegions.delay", "how long a change travels between the regions (`duration`)"},
+	{"loss", "tworegions.loss", "`share` of deliveries between the regions that get lost and are sent again, from 0 to below 1"},
+	{"tombstone-ttl", tworegions.KeyTombstoneTTL, "how long a deleted document stays as a tombstone (`duration`)"},
+	{"rate", "tworegions.rate", "most operations of a node in a second (`number`)"},
+	{"seed", "tworegions.seed", "`seed` of the workload"},
+}
+
 func run(args []string) int {
-	var cfg tworegions.Config
 	flags := flag.NewFlagSet("tworegions", flag.ContinueOnError)
 	flags.Usage = func() {
 		fmt.Fprintf(flags.Output(), "Usage: tworegions [flags]\n\nRuns two regions against each other and checks what their stores promise.\n"+
+			"Flags go before the configuration file.\n"+
 			"Exit status: 0 all invariants held, 1 one broke, 2 the run could not be done.\n\n")
 		flags.PrintDefaults()
 	}
-	flags.DurationVar(&cfg.Duration, "duration", 5*time.Second, "how long the nodes work")
-	flags.IntVar(&cfg.Nodes, "nodes", 2, "nodes in each region")
-	flags.DurationVar(&cfg.Delay, "delay", 40*time.Millisecond, "how long a change travels between the regions")
-	flags.Float64Var(&cfg.Loss, "loss", 0, "share of deliveries between the regions that get lost and are sent again, from 0 to below 1")
-	flags.DurationVar(&cfg.TombstoneTTL, "tombstone-ttl", time.Hour, "how long a deleted document stays as a tombstone")
-	flags.IntVar(&cfg.Rate, "rate", 400, "most operations of a node in a second")
-	flags.Uint64Var(&cfg.Seed, "seed", 1, "seed of the workload")
+	var settings []config.Setting
+	for _, f := range keyFlags {
+		flags.Func(f.name, f.usage, func(value string) error {
+			settings = append(settings, config.Setting{Key: f.key, Value: value, Source: "-" + f.name})
+			return nil
+		})
+	}
+	file := flags.String("config", "", "configuration `file`; without one, the set-up that is built in")
+	printConfig := flags.Bool("print-config", false, "print the configuration in effect and where it comes from, and stop")
 	asJSON := flags.Bool("json", false, "print one JSON object on standard output, progress on standard error")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -48,6 +65,20 @@ func run(args []string) int {
 	case flags.NArg() > 0:
 		fmt.Fprintf(os.Stderr, "tworegions: unexpected argument %q\n", flags.Arg(0))
 		return 2
+	}
+	cfg, whole, err := tworegions.Load(*file, settings, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	if *printConfig && whole != nil {
+		if err := whole.Print(os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "tworegions:", err)
+			return 2
+		}
+	}
+	switch {
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "tworegions:", err)
+		return 2
+	case *printConfig:
+		return 0
 	}
 	out := os.Stdout
 	if *asJSON {
