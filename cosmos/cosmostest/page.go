@@ -250,6 +250,9 @@ func scanLimit(src source, q *pageRun) source {
 	each := src.each
 	src.each = func(from *position, yield func(*item) bool) {
 		each(from, func(it *item) bool {
+			if from != nil && it.rid == from.rid {
+				return yield(it) // it was looked at on the page before
+			}
 			if q.scanLeft == 0 {
 				q.full = true
 				q.last = &position{rid: it.rid - 1, seq: math.MaxInt32}
