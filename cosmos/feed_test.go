@@ -69,9 +69,14 @@ func TestChangeFeed(t *testing.T) {
 }
 
 // TestChangeFeedSwitches is the same under each answer of the service that
-// nobody recorded and that the feed can meet.
+// nobody recorded and that the feed can meet: those of errors, the feed, ranges,
+// regions, sessions and expiry.
 func TestChangeFeedSwitches(t *testing.T) {
+	rows := []int{1, 3, 4, 5, 6, 13, 14}
 	for _, sw := range cosmostest.AllSwitches() {
+		if !slices.Contains(rows, sw.Row) {
+			continue
+		}
 		for _, ranges := range []int{1, 3} {
 			t.Run(fmt.Sprintf("%s/%d_ranges", sw.Name, ranges), func(t *testing.T) {
 				t.Parallel()

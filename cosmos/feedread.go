@@ -72,6 +72,7 @@ func (f *Feed) ask(ctx context.Context, q ask) (answer, error) {
 		case fail.sessionUnavailable():
 			why = fail.cause
 		case fail.kind() == store.ErrNotFound:
+			f.forget()
 			return answer{}, f.s.fail(q.op, q.of.ID, store.ErrUnavailable, fmt.Errorf("the container is not there: %w", fail.cause))
 		default:
 			return answer{}, f.s.translate(ctx, q.op, q.of.ID, err)
@@ -285,15 +286,20 @@ func (f *Feed) saw(id string, lsn uint64) {
 	}
 }
 
+// forget drops what was seen: it may have been of another container.
+func (f *Feed) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.seen)
+}
+
 // replaced is the error of a container that is no longer the one that the
 // position is of. The next call begins with the new one.
 func (f *Feed) replaced(ctx context.Context, op store.Op, r store.Range) error {
 	if err := f.s.relocate(ctx); err != nil {
 		return err
 	}
-	f.mu.Lock()
-	clear(f.seen)
-	f.mu.Unlock()
+	f.forget()
 	return f.s.fail(op, r.ID, store.ErrInvalid, errReplaced)
 }
 
