@@ -26,7 +26,7 @@ func copyDocument(d store.Document) store.Document {
 
 // Middleware returns the decorator that reads documents through c, which it owns
 // and closes. clusterID is what the stamp decorator below it writes into every
-// document. A nil c caches nothing and notifies nobody (row CACHE-D14).
+// document, whatever the options of a write say; empty without one. A nil c caches nothing and notifies nobody (row CACHE-D14).
 //
 // Served from the cache are Get without options, and with Rev or After where the
 // state held is the one named, or provably as new. Queries, counts and reads of
@@ -87,7 +87,7 @@ func (s *cachedStore) Put(ctx context.Context, doc store.Document, opts *store.P
 		expires := false
 		if opts != nil {
 			expires = opts.TTL > 0
-			if opts.ClusterID != "" {
+			if s.clusterID == "" {
 				written.Meta.ClusterID = opts.ClusterID
 			}
 		}

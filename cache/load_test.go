@@ -1,0 +1,176 @@
+package cache_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/whiskstore/whiskstore/cache"
+	"github.com/whiskstore/whiskstore/store"
+)
+
+// read starts a read of its own context and returns how to end that and what it
+// came to.
+func (r *rig) read(t *testing.T) (cancel func(), result func() (int, error)) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var v int
+	var err error
+	done := make(chan struct{})
+	go func() {
+		v, _, err = r.Get(ctx, key, r.store.load)
+		close(done)
+	}()
+	synctest.Wait()
+	return cancel, func() (int, error) { <-done; return v, err }
+}
+
+func TestReadersLeave(t *testing.T) {
+	run(t, cache.Options[int]{}, func(t *testing.T, r *rig) {
+		gate := make(chan struct{})
+		r.store.set(1, nil, gate)
+		leave, first := r.read(t)
+		stay, second := r.read(t)
+		leave()
+		if _, err := first(); !errors.Is(err, context.Canceled) {
+			t.Errorf("the reader that left got %v, want its context's error", err)
+		}
+		close(gate)
+		if v, err := second(); v != 1 || err != nil {
+			t.Errorf("the reader that stayed got %d, %v; want 1", v, err)
+		}
+		stay()
+		if got := r.store.count(); got != 1 {
+			t.Errorf("%d store reads, want 1", got)
+		}
+	})
+	run(t, cache.Options[int]{}, func(t *testing.T, r *rig) {
+		r.store.set(1, nil, make(chan struct{}))
+		leave, first := r.read(t)
+		leave()
+		first()
+		r.store.set(2, nil, nil)
+		if v, err := r.get(t); v != 2 || err != nil {
+			t.Errorf("after all had left: got %d, %v; want 2 from a load of its own", v, err)
+		}
+	})
+}
+
+func TestLoadEnds(t *testing.T) {
+	t.Run("too_slow", func(t *testing.T) {
+		run(t, cache.Options[int]{LoadTimeout: time.Minute}, func(t *testing.T, r *rig) {
+			r.store.set(1, nil, make(chan struct{}))
+			if _, err := r.get(t); !errors.Is(err, store.ErrUnavailable) || store.IsContext(err) {
+				t.Errorf("got %v, want unavailable: no reader's context has ended", err)
+			}
+		})
+	})
+	t.Run("closed", func(t *testing.T) {
+		run(t, cache.Options[int]{}, func(t *testing.T, r *rig) {
+			r.store.set(1, nil, make(chan struct{}))
+			_, result := r.read(t)
+			r.Close()
+			if _, err := result(); !errors.Is(err, store.ErrClosed) {
+				t.Errorf("got %v, want closed", err)
+			}
+			if _, err := r.get(t); !errors.Is(err, store.ErrClosed) {
+				t.Errorf("after Close got %v, want closed", err)
+			}
+		})
+	})
+	t.Run("panic", func(t *testing.T) {
+		run(t, cache.Options[int]{}, func(t *testing.T, r *rig) {
+			func() {
+				defer func() {
+					if got := recover(); got != "broken" {
+						t.Errorf("the reader's panic is %v, want the loader's", got)
+					}
+				}()
+				r.Get(t.Context(), key, func(context.Context, cache.Request) (cache.Loaded[int], error) { panic("broken") })
+			}()
+			if v, err := r.get(t); v != 1 || err != nil {
+				t.Errorf("the next read got %d, %v; want 1", v, err)
+			}
+		})
+	})
+	t.Run("write_panics", func(t *testing.T) {
+		run(t, cache.Options[int]{}, func(t *testing.T, r *rig) {
+			r.get(t)
+			func() {
+				defer func() { recover() }()
+				r.Put(t.Context(), key, func(context.Context) (cache.Loaded[int], error) { panic("broken") })
+			}()
+			r.held(t, 0)
+			if len(r.notified) != 1 || r.notified[0].Outcome != cache.InDoubt {
+				t.Errorf("notified %+v, want one in doubt", r.notified)
+			}
+		})
+	})
+}
+
+// TestBounds holds that neither entries, bytes nor fences grow past their bounds,
+// and that messages about keys that are not held evict nothing.
+func TestBounds(t *testing.T) {
+	const n = 10_000
+	load := func(context.Context, cache.Request) (cache.Loaded[int], error) { return value(1), nil }
+	name := func(i int) string { return "guest/" + string(rune(0x4e00+i)) }
+	run(t, cache.Options[int]{MaxEntries: 1600}, func(t *testing.T, r *rig) {
+		for i := range n {
+			r.Get(t.Context(), name(i), load)
+		}
+		if s := r.Stats(); s.Entries > 1600 || s.Entries < 1000 || s.Evicted != uint64(n-s.Entries) {
+			t.Errorf("%d entries, %d evicted; want at most 1600 of %d", s.Entries, s.Evicted, n)
+		}
+	})
+	run(t, cache.Options[int]{MaxBytes: 160_000, Size: func(int) int { return 1000 }}, func(t *testing.T, r *rig) {
+		for i := range n {
+			r.Get(t.Context(), name(i), load)
+		}
+		if s := r.Stats(); s.Bytes > 160_000 || s.Entries < 100 {
+			t.Errorf("%d bytes in %d entries, want at most 160000", s.Bytes, s.Entries)
+		}
+	})
+	run(t, cache.Options[int]{MaxFences: 1600, Lag: time.Second}, func(t *testing.T, r *rig) {
+		r.get(t)
+		for i := range n {
+			r.Observe(name(i), version(2))
+		}
+		if s := r.Stats(); s.Fences > 1600 || s.Shed == 0 {
+			t.Errorf("%d fences, %d shed; want at most 1600", s.Fences, s.Shed)
+		}
+		r.held(t, 1)
+		<-time.After(2 * time.Second)
+		r.Observe(name(0), version(3))
+		if s := r.Stats(); s.Fences > 1600 {
+			t.Errorf("%d fences after they have ended", s.Fences)
+		}
+	})
+}
+
+// TestHealth walks through the states.
+func TestHealth(t *testing.T) {
+	run(t, cache.Options[int]{MaxAge: time.Hour, MaxStaleness: 10 * time.Second, Lag: time.Second}, func(t *testing.T, r *rig) {
+		want := func(s cache.State) {
+			t.Helper()
+			if h := r.Health(); h.State != s || h.Reason == "" && s != cache.Coherent {
+				t.Errorf("got %v (%q), want %v with a reason", h.State, h.Reason, s)
+			}
+		}
+		want(cache.LocalOnly)
+		r.SetHealth(cache.Health{State: cache.Coherent, Until: time.Now().Add(time.Minute)})
+		want(cache.Coherent)
+		r.get(t)
+		r.Lose("")
+		want(cache.Suspect)
+		r.held(t, 0)
+		<-time.After(2 * time.Second)
+		want(cache.Coherent)
+		r.get(t)
+		<-time.After(30 * time.Second)
+		r.held(t, 1)
+		<-time.After(40 * time.Second) // nobody renewed it
+		want(cache.Degraded)
+		r.held(t, 0)
+	})
+}
