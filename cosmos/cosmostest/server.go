@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/data/azcosmos"
 )
 
@@ -183,6 +182,3 @@ func (s *Server) nextStamp(now time.Time) int64 {
 }
 
 func (s *Server) nextETag(region int) uint64 { return uint64(region)<<56 | uint64(s.etags.Add(1)) }
-
-// ETag is the type in which azcosmos wants an etag; it spares callers an import when they compare.
-type ETag = azcore.ETag
