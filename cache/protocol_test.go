@@ -25,6 +25,9 @@ func searchOnce(set setting, off Rule) result {
 	return f.(func() result)()
 }
 
+// quick are the settings that are searched under the race detector too.
+var quick = map[string]bool{"replicas": true, "nothing": true, "second": true, "second-writer": true}
+
 // maxStates is far above every search that the tests make; one that reaches it
 // has not been a proof.
 const maxStates = 200_000_000
@@ -37,6 +40,9 @@ func TestSearch(t *testing.T) {
 	}
 	for _, set := range sets {
 		t.Run(set.name, func(t *testing.T) {
+			if raceDetector && !quick[set.name] {
+				t.Skip("run without -race: the search has no goroutines and would take ten times as long")
+			}
 			r := searchOnce(set, 0)
 			t.Logf("%d states, %d transitions, depth %d", r.states, r.transitions, r.depth)
 			if r.broken != "" {
@@ -90,6 +96,9 @@ func (p proof) search() result {
 
 // TestProtocolDocument compares PROTOCOL.md with what the searches find.
 func TestProtocolDocument(t *testing.T) {
+	if raceDetector {
+		t.Skip("run without -race: the document needs every search")
+	}
 	got := protocolDocument()
 	if *updateProtocol {
 		if err := os.WriteFile("PROTOCOL.md", []byte(got), 0o644); err != nil {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +29,7 @@ type traceRun struct {
 	vers []store.Version
 	gone map[int]bool // versions that are deletes
 	ops  map[string]*traceOp
+	mu   sync.Mutex
 	got  map[string]int // what readers were given; 0 is an absence
 }
 
@@ -134,6 +136,8 @@ func (r *traceRun) operation(token string) {
 			if err != nil && store.KindOf(err) != store.ErrNotFound {
 				got = -1
 			}
+			r.mu.Lock()
+			defer r.mu.Unlock()
 			r.got[name] = got
 		}()
 	case name[0] == 'W' && what == "s":
@@ -273,9 +277,11 @@ func (tt *traceCase) play(t *testing.T, off Rule) (got int) {
 		r.play(tt.trace)
 		if got = r.hit(); tt.reader != "" {
 			got = -1
+			r.mu.Lock()
 			if v, ok := r.got[tt.reader]; ok {
 				got = v
 			}
+			r.mu.Unlock()
 		}
 		r.finish()
 	})
