@@ -94,7 +94,7 @@ func Open(ctx context.Context, cfg Config, collection string, d Deps) (*Store, e
 	life, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	if cfg.RecordUsageFrequency > 0 {
-		s.recording.Go(func() { s.recordUsage(life) })
+		s.recording.Go(func() { repeat(life, cfg.RecordUsageFrequency, s.recordUsage) })
 	}
 	return s, nil
 }

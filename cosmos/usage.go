@@ -72,21 +72,26 @@ func parsePairs(text string) (map[string]int64, bool) {
 // firstUsage is when usage is recorded first (row COS-D9).
 const firstUsage = 10 * time.Second
 
-// recordUsage records the usage until ctx ends.
+// repeat calls record after firstUsage and then every so often until ctx ends.
+func repeat(ctx context.Context, every time.Duration, record func(context.Context)) {
+	for pause := firstUsage; wait(ctx, pause) == nil; pause = every {
+		record(ctx)
+	}
+}
+
+// recordUsage records the usage once.
 func (s *Store) recordUsage(ctx context.Context) {
-	for pause := firstUsage; wait(ctx, pause) == nil; pause = s.cfg.RecordUsageFrequency {
-		u, err := s.Usage(ctx)
-		if err != nil {
-			if ctx.Err() == nil {
-				s.log.Warn("cosmos: usage was not read", slog.String("collection", s.collection), slog.Any("error", err))
-			}
-			continue
+	u, err := s.Usage(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.log.Warn("cosmos: usage was not read", slog.String("collection", s.collection), slog.Any("error", err))
 		}
-		s.metrics.documents.Record(ctx, u.Documents, s.metrics.collected)
-		s.metrics.docsSize.Record(ctx, u.DocumentsKB, s.metrics.collected)
-		s.metrics.indexSize.Record(ctx, u.IndexKB, s.metrics.collected)
-		if u.IndexingProgress < 100 {
-			s.log.Info("cosmos: the index is being transformed", slog.String("collection", s.collection), slog.Int64("percent", u.IndexingProgress))
-		}
+		return
+	}
+	s.metrics.documents.Record(ctx, u.Documents, s.metrics.collected)
+	s.metrics.docsSize.Record(ctx, u.DocumentsKB, s.metrics.collected)
+	s.metrics.indexSize.Record(ctx, u.IndexKB, s.metrics.collected)
+	if u.IndexingProgress < 100 {
+		s.log.Info("cosmos: the index is being transformed", slog.String("collection", s.collection), slog.Int64("percent", u.IndexingProgress))
 	}
 }
