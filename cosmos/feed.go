@@ -55,6 +55,7 @@ type Feed struct {
 	region    string
 	asked     bool // the region is the caller's choice
 	poll      time.Duration
+	patience  time.Duration // feedPatience
 
 	life  context.Context // ends with Close
 	end   context.CancelFunc
@@ -83,7 +84,8 @@ func (s *Store) Feed(opts *FeedOptions) (*Feed, error) {
 	if opts != nil {
 		o = *opts
 	}
-	f := &Feed{s: s, container: s.reader, asked: o.Region != "", poll: o.PollInterval, seen: map[string]sighting{}}
+	f := &Feed{s: s, container: s.reader, asked: o.Region != "", poll: o.PollInterval,
+		patience: feedPatience, seen: map[string]sighting{}}
 	switch {
 	case f.poll < 0:
 		return nil, s.fail(store.OpOpen, "", store.ErrInvalid, fmt.Errorf("poll interval %v is negative", f.poll))

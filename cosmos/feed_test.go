@@ -242,6 +242,39 @@ func TestFeedPending(t *testing.T) {
 	}
 }
 
+// From a time leaves out the second before it, which the service may or may not
+// be asked for, without an empty page on the way.
+func TestFeedFromTime(t *testing.T) {
+	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	srv := startFake(t, cosmostest.Options{Now: func() time.Time { return noon }})
+	s := openFake(t, srv, store.Subjects, Deps{}, nil)
+	f := openFeed(t, s, nil)
+	for i := range 5 {
+		putSubject(t, s, fmt.Sprint("early-", i), nil)
+	}
+	r, early := oneRange(t, f, store.FromTime(noon.Add(time.Second)))
+	page, err := f.Next(t.Context(), r, early, &store.NextOptions{Limit: 2})
+	if err != nil || len(page.Changes) != 0 || !page.Drained {
+		t.Errorf("Next from a time that is to come: got %+v and %v, want nothing", page, err)
+	}
+	srv.Advance(time.Second)
+	putSubject(t, s, "late", nil)
+	for at, c := range map[time.Duration]struct {
+		token store.Token
+		want  int
+	}{-1: {token: page.Token, want: 1}, 0: {want: 6}, time.Second: {want: 1}, 1500 * time.Millisecond: {want: 1}, 2 * time.Second: {}} {
+		if c.token == "" {
+			_, c.token = oneRange(t, f, store.FromTime(noon.Add(at)))
+		}
+		n := 0
+		w := &follower{t: t, f: f, tokens: map[store.Range]store.Token{r: c.token}, seen: func(store.Change) { n++ }, limit: 2}
+		w.drain()
+		if n != c.want {
+			t.Errorf("feed from %v after noon: got %d changes, want %d", at, n, c.want)
+		}
+	}
+}
+
 // Waiting costs few requests: pauses grow to the interval.
 func TestFeedWaitIsBounded(t *testing.T) {
 	srv := startFake(t, cosmostest.Options{})

@@ -51,7 +51,8 @@ type answer struct {
 
 // ask reads until the range answers, within limits.
 func (f *Feed) ask(ctx context.Context, q ask) (answer, error) {
-	pause := newPauses(feedPatience)
+	pause := newPauses(f.patience)
+	end := time.Now().Add(f.patience) // azcosmos takes its time before it tries another region
 	q.header.Set(headerRangeID, q.in.ID)
 	for {
 		began := time.Now()
@@ -77,7 +78,7 @@ func (f *Feed) ask(ctx context.Context, q ask) (answer, error) {
 		default:
 			return answer{}, f.s.translate(ctx, q.op, q.of.ID, err)
 		}
-		if pause.next(ctx) {
+		if time.Now().Before(end) && pause.next(ctx) {
 			continue
 		}
 		if ctx.Err() == nil && fail == nil && q.rather {

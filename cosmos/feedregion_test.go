@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -78,14 +79,73 @@ func TestFeedRefusesOtherRegions(t *testing.T) {
 	srv := startFake(t, cosmostest.Options{Regions: regions(2)})
 	s := openFake(t, srv, store.Subjects, Deps{}, nil)
 	f := openFeed(t, s, &FeedOptions{Region: "West Europe"})
+	f.patience = 200 * time.Millisecond
 	r, token := oneRange(t, f, store.FromNow())
-	srv.Inject(cosmostest.Fault{Status: http.StatusServiceUnavailable, Match: func(q *cosmostest.Request) bool {
+	putSubject(t, s, "doc", nil)
+	// azcosmos goes to the write region after this answer.
+	fault := srv.Inject(cosmostest.Fault{Status: http.StatusNotFound, Substatus: subSessionUnavailable, Match: func(q *cosmostest.Request) bool {
 		return q.Operation == cosmostest.ReadChangeFeed && q.Region == "West Europe"
 	}})
-	putSubject(t, s, "doc", nil)
+	srv.ResetCounters()
 	if page, err := f.Next(t.Context(), r, token, nil); !errors.Is(err, store.ErrUnavailable) {
-		t.Errorf("Next while the region does not answer: got %+v and %v, want ErrUnavailable", page, err)
+		t.Errorf("Next while another region answers: got %+v and %v, want ErrUnavailable", page, err)
 	}
+	if _, err := f.Start(t.Context(), r, store.FromNow()); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Start while another region answers: got %v, want ErrUnavailable", err)
+	}
+	if n := srv.Counters().Total(cosmostest.CounterKey{Operation: cosmostest.ReadChangeFeed, Region: "East US"}).Requests; n == 0 {
+		t.Error("the other region was not asked, so nothing was refused")
+	}
+	fault.Remove()
+	if page, err := f.Next(t.Context(), r, token, nil); err != nil || len(page.Changes) != 1 {
+		t.Errorf("Next once the region answers: got %+v and %v, want the change", page, err)
+	}
+}
+
+// A replica that is behind does not take a token back.
+func TestFeedTokenNeverGoesBack(t *testing.T) {
+	srv := startFake(t, cosmostest.Options{})
+	lag := &laggingReplica{next: http.DefaultTransport}
+	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
+	s := openFake(t, srv, store.Subjects, Deps{Transport: lag}, nil)
+	f := openFeed(t, s, nil)
+	for i := range 5 {
+		putSubject(t, s, fmt.Sprint(i), nil)
+	}
+	r, token := oneRange(t, f, store.FromNow())
+	lag.on.Store(true)
+	page, err := f.Next(t.Context(), r, token, nil)
+	if err != nil || page.Token != token || !page.Drained || page.Pending != 0 {
+		t.Errorf("Next at a replica that is behind: got %+v and %v, want nothing, and token %q as it was", page, err, token)
+	}
+	if want := sessionOf(s.here().rid, "0:-1#"+fmt.Sprint(f.position(t, token))); page.Session != want {
+		t.Errorf("session of that page: got %q, want %q, which covers the pages before", page.Session, want)
+	}
+}
+
+func (f *Feed) position(t testing.TB, token store.Token) uint64 {
+	t.Helper()
+	pos, err := parsePosition(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pos.lsn()
+}
+
+// laggingReplica makes answers of the feed those of a replica at LSN 1.
+type laggingReplica struct {
+	next http.RoundTripper
+	on   atomic.Bool
+}
+
+func (l *laggingReplica) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := l.next.RoundTrip(req)
+	if err == nil && l.on.Load() && req.Header.Get(headerIfNoneMatch) != "" && req.Header.Get(headerRangeID) != "" {
+		resp.Header.Set("ETag", `"1"`)
+		resp.Header.Set(headerLSN, "1")
+		resp.Header.Set(headerSession, "0:-1#1")
+	}
+	return resp, err
 }
 
 // On an account with several write regions each region counts for itself.
