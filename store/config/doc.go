@@ -42,6 +42,9 @@
 // variables are other components'. Upstream's keys that mean nothing here, such
 // as connection-policy.connection-mode, are accepted and reported once.
 //
+// Commands that have keys of their own add blocks to the file, and flags that go
+// before everything else, by [LoadOptions]; they are as strict.
+//
 // [Load] judges each key by itself and reports all errors at once; [Open] judges
 // what keys mean together. Files in HOCON are not read.
 package config
