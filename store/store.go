@@ -131,8 +131,8 @@ type GetOptions struct {
 
 // Freshness asks that a read reflect at least what its fields name. A backend
 // that reads replicas waits for them, or reads the primary; when it can do
-// neither before the deadline it fails with ErrUnavailable, it never answers
-// with an older state. A token of another backend is ErrInvalid.
+// neither in time it fails with ErrUnavailable or the context's error, it never
+// answers with an older state. A Session of another backend is ErrInvalid.
 type Freshness struct {
 	// Version: the answer is this state of the document or a newer one. A state
 	// whose relation to it is Unknown counts as newer when it comes from the
