@@ -148,6 +148,28 @@ func TestBounds(t *testing.T) {
 	})
 }
 
+// TestFencesOutliveValues: the fence of a write stands after its value was
+// evicted, so that a lagging replica brings nothing back.
+func TestFencesOutliveValues(t *testing.T) {
+	run(t, cache.Options[int]{MaxEntries: 16, Lag: time.Minute, Hash: func(string) uint64 { return 0 }}, func(t *testing.T, r *rig) {
+		r.put(t, 2, nil)
+		r.held(t, 2)
+		if got := r.Stats().Fences; got != 0 {
+			t.Errorf("%d records for a fence that stands in its entry, want none", got)
+		}
+		r.store.set(1, nil, nil) // the replica lags
+		r.Get(t.Context(), "another/document", r.store.load)
+		r.held(t, 0) // one entry per shard: evicted
+		if v, err := r.get(t); v != 1 || err != nil {
+			t.Errorf("got %d, %v; want what the store shows", v, err)
+		}
+		r.held(t, 0)
+		r.store.set(2, nil, nil)
+		r.get(t)
+		r.held(t, 2)
+	})
+}
+
 // TestHealth walks through the states.
 func TestHealth(t *testing.T) {
 	run(t, cache.Options[int]{MaxAge: time.Hour, MaxStaleness: 10 * time.Second, Lag: time.Second}, func(t *testing.T, r *rig) {

@@ -4,13 +4,32 @@ import (
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/whiskstore/whiskstore/store"
 )
 
-// entry is a value as the LRU holds it. It is never changed, only replaced.
+// entry is a value as the LRU holds it. Its held part and value are never
+// changed, only replaced.
 type entry[V any] struct {
 	held
 	value V
 	size  int64
+
+	// fence is the end of a fence of this very version that is all there is to know
+	// about the key besides the value: the usual case after a write or its echo,
+	// and not worth a record of its own. Zero is none.
+	fence int64
+}
+
+// fenced is the guard that entry.fence stands for. No operation is in flight
+// when there is no record, so its generation may be a new one.
+func (e *entry[V]) fenced(next uint64) guard {
+	return guard{fences: [maxFences]store.Version{e.version}, nfences: 1, until: e.fence, gen: next, forgot: next}
+}
+
+// folds reports whether the guard of a line can stand in its entry.
+func (l *line) folds() bool {
+	return l.present && l.nfences == 1 && l.fences[0] == l.version && l.blind == 0 && l.fresh == 0 && l.load == 0 && l.writes == 0
 }
 
 // record is a guard with what the cache needs to carry out its decisions.
@@ -76,6 +95,9 @@ func (s *shard[V]) step(key string, ev event, value *V) (action, *record[V]) {
 	l := line{guard: r.guard}
 	if found {
 		l.held = e.held
+		if !known && ev.now < e.fence {
+			l.guard = e.fenced(ev.next)
+		}
 	}
 	before := r.guard.standsUntil()
 	l, a := s.c.machine.step(l, s.scope(), ev)
@@ -90,6 +112,12 @@ func (s *shard[V]) step(key string, ev event, value *V) (action, *record[V]) {
 	}
 	if r.flight != nil && l.load == 0 {
 		r.flight = nil
+	}
+	if e, ok := s.values.Peek(key); ok {
+		e.fence = 0
+		if l.folds() && s.c.machine.off == 0 { // proofs want the rules alone
+			e.fence, l.guard = l.until, guard{}
+		}
 	}
 	r.guard = l.guard
 	switch {
@@ -130,13 +158,16 @@ func (s *shard[V]) evictOldest() {
 	}
 	s.bytes -= e.size
 	s.stats.Evicted++
+	now, age := s.c.clock.read()
+	s.gens++
 	if r, ok := s.guards.Peek(key); ok {
-		now, age := s.c.clock.read()
-		s.gens++
 		l, _ := s.c.machine.step(line{held: e.held, guard: r.guard}, s.scope(), event{kind: evEvict, now: now, age: age, next: s.gens})
 		if r.guard = l.guard; r.guard == (guard{}) {
 			s.guards.Remove(key)
 		}
+	} else if now < e.fence { // fences outlive values
+		s.guards.Add(key, &record[V]{guard: e.fenced(s.gens)})
+		s.boundGuards(now)
 	}
 }
 

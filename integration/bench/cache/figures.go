@@ -1,0 +1,183 @@
+// Package cachebench measures the cache beside golang-lru, which does no more
+// than hold values, in the same process and the same run.
+package cachebench
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/whiskstore/whiskstore/cache"
+	"github.com/whiskstore/whiskstore/cache/wire"
+	"github.com/whiskstore/whiskstore/integration/bench"
+	"github.com/whiskstore/whiskstore/store"
+)
+
+const collection = "whisks"
+
+func names(n int) []string {
+	keys := make([]string, n)
+	for i := range keys {
+		keys[i] = "namespace/action-" + strconv.Itoa(i)
+	}
+	return keys
+}
+
+func load(context.Context, cache.Request) (cache.Loaded[*int], error) {
+	return cache.Loaded[*int]{Value: new(int), Version: store.Version{Rev: "1-a", Order: 1, Lineage: collection}}, nil
+}
+
+// sides are the cache and golang-lru, filled with keys, and how to get one.
+func sides(ctx context.Context, keys []string) (c *cache.Cache[*int], cached, plain func(key string) error, err error) {
+	c = cache.New(cache.Options[*int]{MaxEntries: 2 * len(keys), MaxBytes: 1 << 40, MaxAge: 24 * time.Hour})
+	l, err := lru.New[string, *int](2 * len(keys))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for _, k := range keys {
+		if _, _, err := c.Get(ctx, k, load); err != nil {
+			return nil, nil, nil, err
+		}
+		l.Add(k, new(int))
+	}
+	cached = func(key string) error {
+		_, _, err := c.Get(ctx, key, load)
+		return err
+	}
+	plain = func(key string) error {
+		if _, ok := l.Get(key); !ok {
+			return fmt.Errorf("lru misses %q", key)
+		}
+		return nil
+	}
+	return c, cached, plain, nil
+}
+
+// Hit compares a hit with lru.Get on one goroutine, over that many keys in an
+// order that neither side can foresee.
+func Hit(ctx context.Context, keys int, opts *bench.Options) (bench.Result, error) {
+	all := names(keys)
+	c, cached, plain, err := sides(ctx, all)
+	if err != nil {
+		return bench.Result{}, err
+	}
+	defer c.Close()
+	order := make([]string, 1<<16)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range order {
+		order[i] = all[rng.IntN(keys)]
+	}
+	run := func(get func(string) error) func(context.Context, int) error {
+		return func(_ context.Context, n int) error {
+			for i := range n {
+				if err := get(order[i&(len(order)-1)]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	return bench.Compare(ctx, fmt.Sprintf("hit, %d keys, one goroutine", keys),
+		bench.Side{Name: "golang-lru", Run: run(plain)}, bench.Side{Name: "cache", Run: run(cached)}, opts)
+}
+
+// Zipf compares hits on that many goroutines under a Zipf load.
+func Zipf(ctx context.Context, keys, goroutines int, opts *bench.Options) (bench.Result, error) {
+	all := names(keys)
+	c, cached, plain, err := sides(ctx, all)
+	if err != nil {
+		return bench.Result{}, err
+	}
+	defer c.Close()
+	z := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.1, 1, uint64(keys-1))
+	order := make([]string, 1<<16)
+	for i := range order {
+		order[i] = all[z.Uint64()]
+	}
+	run := func(get func(string) error) func(context.Context, int) error {
+		return func(_ context.Context, n int) error {
+			var wg sync.WaitGroup
+			errs := make([]error, goroutines)
+			for g := range goroutines {
+				wg.Go(func() {
+					for i := g * 7919; i < g*7919+n/goroutines; i++ {
+						if errs[g] = get(order[i&(len(order)-1)]); errs[g] != nil {
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			for _, err := range errs {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	return bench.Compare(ctx, fmt.Sprintf("hit, Zipf over %d keys, %d goroutines, GOMAXPROCS=%d", keys, goroutines, runtime.GOMAXPROCS(0)),
+		bench.Side{Name: "golang-lru", Run: run(plain)}, bench.Side{Name: "cache", Run: run(cached)}, opts)
+}
+
+// Apply returns how many records per second, as bytes and headers, become applied
+// lines on one goroutine. Every record is about a held value of another document.
+func Apply(ctx context.Context, records int) (perSecond float64, err error) {
+	keys := names(10_000)
+	c, _, _, err := sides(ctx, keys)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	t := cache.NewTracker(cache.TrackerOptions{Lines: map[string][]cache.Line{collection: {c}}})
+	encoded := make([]wire.Record, 100_000)
+	for i := range encoded {
+		encoded[i] = wire.Encode(wire.Message{
+			InstanceID: wire.BridgeInstance, Key: wire.Key{MainID: keys[i%len(keys)]}, Kind: wire.Change, Source: "east/whisks/0",
+			Epoch: 1, Seq: uint64(i + 1), Version: store.Version{Rev: strconv.Itoa(i) + "-a", Order: uint64(i + 2), Lineage: collection},
+			Range: &wire.Range{Of: collection},
+		})
+	}
+	start := time.Now()
+	for i := range records {
+		t.Handle(0, encoded[i%len(encoded)], start)
+	}
+	return float64(records) / time.Since(start).Seconds(), nil
+}
+
+// Memory returns the bytes that an entry costs beyond its key and value, with its
+// version, and how many more while a fence stands on it.
+func Memory(ctx context.Context, entries int) (entry, fence float64, err error) {
+	keys := names(entries)
+	heap := func() float64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc)
+	}
+	value := new(int)
+	version := store.Version{Rev: "1-a", Order: 1, Lineage: collection}
+	c := cache.New(cache.Options[*int]{MaxEntries: 2 * entries, MaxFences: 2 * entries, MaxBytes: 1 << 40, Lag: time.Hour})
+	defer c.Close()
+	before := heap()
+	for _, k := range keys {
+		if _, _, err := c.Get(ctx, k, func(context.Context, cache.Request) (cache.Loaded[*int], error) {
+			return cache.Loaded[*int]{Value: value, Version: version}, nil
+		}); err != nil {
+			return 0, 0, err
+		}
+	}
+	held := heap()
+	for _, k := range keys {
+		c.Observe(k, version)
+	}
+	fenced := heap()
+	runtime.KeepAlive(keys)
+	return (held - before) / float64(entries), (fenced - held) / float64(entries), nil
+}
