@@ -259,6 +259,9 @@ func TestFeedFromTime(t *testing.T) {
 	}
 	srv.Advance(time.Second)
 	putSubject(t, s, "late", nil)
+	if first, err := f.Next(t.Context(), r, early, &store.NextOptions{Limit: 2}); err != nil || len(first.Changes) != 1 {
+		t.Errorf("Next from a time, behind pages of what was before: got %+v and %v, want the one change", first, err)
+	}
 	for at, c := range map[time.Duration]struct {
 		token store.Token
 		want  int
