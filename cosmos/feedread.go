@@ -198,7 +198,7 @@ func (f *Feed) read(ctx context.Context, r store.Range, k keyRange, pos *feedPos
 	}
 	before := pos.lsn()
 	if a.lsn > 0 && a.lsn < before {
-		if err := f.reached(ctx, r, k, before, a.lsn); err != nil {
+		if err := f.reached(ctx, r, k, before); err != nil {
 			return page, false, err
 		}
 	}
@@ -234,7 +234,7 @@ func (f *Feed) read(ctx context.Context, r store.Range, k keyRange, pos *feedPos
 // reached holds that a range has ever been where a token says, though the answer
 // shows less: another replica, or another region, may be behind. What accepts
 // the writes knows.
-func (f *Feed) reached(ctx context.Context, r store.Range, k keyRange, lsn, shown uint64) error {
+func (f *Feed) reached(ctx context.Context, r store.Range, k keyRange, lsn uint64) error {
 	f.mu.Lock()
 	s := f.seen[k.ID]
 	f.mu.Unlock()
@@ -252,6 +252,7 @@ func (f *Feed) reached(ctx context.Context, r store.Range, k keyRange, lsn, show
 	}
 	q.header.Set(headerIfNoneMatch, "*")
 	pause := newPauses(futurePatience)
+	var shown uint64
 	for {
 		a, err := f.ask(ctx, q)
 		if err != nil {
