@@ -1,0 +1,155 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"strconv"
+	"time"
+
+	"github.com/whiskstore/whiskstore/cache"
+	"github.com/whiskstore/whiskstore/store"
+)
+
+const (
+	nowhere    = -1 // a moment that concerns no node
+	noDocument = -1
+)
+
+// Moment is one event of a history.
+type Moment struct {
+	At      time.Duration `json:"at"`
+	Node    int           `json:"node"` // -1 is the store
+	Doc     int           `json:"-"`
+	What    string        `json:"what"`
+	Version int           `json:"version,omitempty"`
+}
+
+// Violation is a promise that was broken.
+type Violation struct {
+	At      time.Duration `json:"at"` // virtual time
+	Node    int           `json:"node"`
+	Doc     int           `json:"document"`
+	Version int           `json:"version"` // the one that was served
+	Text    string        `json:"text"`
+}
+
+// judge compares what readers are served with the truth.
+type judge struct {
+	w *world
+	Figures
+
+	ring      [1 << 13]Moment
+	n         int
+	violation *Violation
+}
+
+func (w *world) note(doc, node int, what string, v int) {
+	j := &w.judge
+	j.ring[j.n%len(j.ring)] = Moment{At: w.now, Node: node, Doc: doc, What: what, Version: v}
+	j.n++
+}
+
+func (j *judge) fail(n *node, doc, v int, text string) {
+	if j.violation == nil {
+		j.violation = &Violation{At: j.w.now, Node: n.number, Doc: doc, Version: v, Text: text}
+	}
+}
+
+// hit judges a version served from the cache; 0 is an absence without a version.
+func (j *judge) hit(n *node, doc, v int) {
+	truth := &j.w.docs[doc]
+	if v == 0 {
+		j.aged(n, doc, truth.absence(), "hit, absent")
+		return
+	}
+	j.aged(n, doc, v, "hit")
+	switch {
+	case v < n.ended[doc]:
+		j.fail(n, doc, v, fmt.Sprintf("a hit gives version %d after its node had written %d", v, n.ended[doc]))
+	case v < n.unsure[doc]:
+		j.fail(n, doc, v, fmt.Sprintf("a hit gives version %d after a write of %d had ended in doubt on its node", v, n.unsure[doc]))
+	case v < n.shown[doc] && n.roomy() && !truth.coarse:
+		j.fail(n, doc, v, fmt.Sprintf("hits go back, from version %d to %d", n.shown[doc], v))
+	}
+	if !truth.gone(v) {
+		n.shown[doc] = max(n.shown[doc], v)
+	}
+}
+
+// aged judges how stale version v of a document is that was served without a load.
+func (j *judge) aged(n *node, doc, v int, what string) {
+	j.w.note(doc, n.number, what, v)
+	truth := &j.w.docs[doc]
+	state := n.cache.Health().State
+	j.Hits++
+	j.ByState[state]++
+	since, stale := truth.superseded(v)
+	if !stale || truth.gone(v) && truth.gone(truth.newest) {
+		return
+	}
+	age := j.w.now - since
+	j.Stale++
+	j.Staleness[min(len(j.Staleness)-1, bits.Len64(uint64(age/granule)))]++
+	bound := coherentBound
+	if state == cache.Degraded {
+		bound = degradedBound
+		j.WorstDegraded = max(j.WorstDegraded, age)
+	} else {
+		j.WorstCoherent = max(j.WorstCoherent, age)
+	}
+	if age > bound {
+		j.fail(n, doc, v, fmt.Sprintf("a %s gives version %d of %d, %v stale while %v; the bound is %v",
+			what, v, truth.newest, age.Round(time.Millisecond), state, bound))
+	}
+}
+
+// atRest judges whatever may be served after repair.
+func (w *world) atRest() {
+	w.judge.Rests++
+	unavailable := &store.Error{Op: store.OpGet, Kind: store.ErrUnavailable}
+	for _, n := range w.nodes {
+		n.awake(n.life, func() {})
+		for doc := range w.docs {
+			truth := &w.docs[doc]
+			found := n.cache.Begin(truth.id, false)
+			switch {
+			case found.Held:
+				v := found.Value
+				if v == 0 {
+					v = truth.absence()
+				}
+				w.note(doc, n.number, "hit at rest", v)
+				if v != truth.newest && !(truth.gone(v) && truth.gone(truth.newest)) {
+					w.judge.fail(n, doc, v, fmt.Sprintf("after repair version %d of %d may be served", v, truth.newest))
+				}
+			case !found.Joined:
+				found.Load.End(cache.Loaded[int]{}, unavailable)
+			}
+		}
+		for doc := 0; doc < documents; doc += 2 {
+			n.atRest(doc, unavailable)
+		}
+	}
+}
+
+// atRest judges a derived entry after repair.
+func (n *node) atRest(doc int, unavailable error) {
+	w := n.w
+	got, err := n.table.Get(context.Background(), strconv.Itoa(doc), nil, func(context.Context, cache.Request) (cache.Derived[pair], error) {
+		return cache.Derived[pair]{}, unavailable
+	})
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		if truth := &w.docs[doc]; !truth.gone(truth.newest) {
+			w.judge.fail(n, doc, truth.absence(), "after repair a derived absence may be served though the document exists")
+		}
+	case err == nil:
+		for i, v := range got {
+			if truth := &w.docs[doc+i]; v != truth.newest && !(truth.gone(v) && truth.gone(truth.newest)) {
+				w.judge.fail(n, doc+i, v, fmt.Sprintf("after repair an entry derived from version %d of %d may be served", v, truth.newest))
+			}
+		}
+	}
+}

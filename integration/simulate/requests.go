@@ -1,0 +1,229 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/whiskstore/whiskstore/cache"
+	"github.com/whiskstore/whiskstore/store"
+)
+
+// took is how long a half of an operation takes: little, as a rule.
+func (w *world) took(d *dice, slow bool) time.Duration {
+	switch {
+	case (slow && d.chance(0.6) || d.chance(odds[slowOps])) && w.faults.has(slowOps):
+		return d.upTo(longest / 2)
+	case d.chance(0.05):
+		return d.upTo(100 * time.Millisecond)
+	}
+	return d.upTo(5 * time.Millisecond)
+}
+
+// read is a client that reads on the node.
+func (n *node) read(s stimulus) {
+	w := n.w
+	if w.now < n.stopped {
+		return // clients go elsewhere
+	}
+	n.sync()
+	d := roll(w.seed, s.name, 'r')
+	if d.chance(0.1) {
+		n.derive(s.doc, &d)
+		return
+	}
+	found := n.cache.Begin(w.docs[s.doc].id, d.chance(0.01))
+	if found.Held {
+		w.judge.hit(n, s.doc, found.Value)
+		return
+	}
+	w.judge.Misses++
+	if found.Joined {
+		for _, l := range n.loads[s.doc] {
+			if l.Same(found.Load) {
+				l.floor = max(l.floor, n.ended[s.doc])
+			}
+		}
+		w.note(s.doc, n.number, "read joins", n.ended[s.doc])
+		return
+	}
+	w.note(s.doc, n.number, "load starts", 0)
+	first, second := w.took(&d, s.slow), w.took(&d, s.slow)
+	if s.long && w.faults.has(slowOps) {
+		first, second = d.upTo(5*time.Millisecond), lagBudget+d.upTo(longest-lagBudget)
+	}
+	l := &load{found.Load, n.ended[s.doc]}
+	n.loads[s.doc] = append(n.loads[s.doc], l)
+	life := n.life
+	w.after(first, func() {
+		v := n.see(s.doc, life, l.Request, &d)
+		w.note(s.doc, n.number, "load reads", v)
+		w.after(second, func() {
+			n.awake(life, func() { n.loaded(s.doc, l, v, d.chance(w.odds(loadFails))) })
+		})
+	})
+}
+
+// see is the version that a read of the store returns.
+func (n *node) see(doc, life int, r cache.Request, d *dice) int {
+	w := n.w
+	truth := &w.docs[doc]
+	if r.Fresh {
+		return truth.newest
+	}
+	v := n.r.shows(doc, w.now)
+	if n.life == life {
+		v = max(v, n.session[doc])
+	}
+	if r.After.Session != "" {
+		at, _ := strconv.Atoi(string(r.After.Session))
+		v = max(v, truth.at(at))
+	}
+	if d.chance(w.odds(jump)) && v < truth.newest {
+		v += d.below(truth.newest - v + 1)
+	}
+	return v
+}
+
+func (n *node) loaded(doc int, l *load, v int, fails bool) {
+	w := n.w
+	left := n.loads[doc][:0]
+	for _, o := range n.loads[doc] {
+		if o != l {
+			left = append(left, o)
+		}
+	}
+	n.loads[doc] = left
+	truth := &w.docs[doc]
+	switch {
+	case fails:
+		w.note(doc, n.number, "load fails", v)
+		l.End(cache.Loaded[int]{}, &store.Error{Op: store.OpGet, Kind: store.ErrUnavailable})
+		return
+	case truth.gone(v):
+		w.note(doc, n.number, "load ends, absent", v)
+		n.shown[doc] = 0 // nothing is promised across absences without a version
+		l.End(cache.Loaded[int]{}, &store.Error{Op: store.OpGet, Kind: store.ErrNotFound})
+	default:
+		w.note(doc, n.number, "load ends", v)
+		n.shown[doc] = max(n.shown[doc], v)
+		l.End(cache.Loaded[int]{Value: v, Version: truth.version(v)}, nil)
+	}
+	if v < l.floor {
+		w.judge.fail(n, doc, v, "a reader is given version "+strconv.Itoa(v)+" after its node had written "+strconv.Itoa(l.floor))
+	}
+}
+
+// derive is a client whose identity is made of a document and of the one beside
+// it, which need not exist.
+func (n *node) derive(doc int, d *dice) {
+	w := n.w
+	doc &^= 1
+	loaded := false
+	v, err := n.table.Get(context.Background(), strconv.Itoa(doc), nil, func(context.Context, cache.Request) (cache.Derived[pair], error) {
+		loaded = true
+		var p pair
+		var sources []cache.Source
+		for i := range p {
+			p[i] = n.see(doc+i, n.life, cache.Request{}, d)
+			s := cache.Source{ID: w.docs[doc+i].id}
+			if !w.docs[doc+i].gone(p[i]) {
+				s.Version = w.docs[doc+i].version(p[i])
+			}
+			sources = append(sources, s)
+		}
+		w.note(doc, n.number, "derived load", p[0])
+		w.note(doc+1, n.number, "derived load", p[1])
+		if w.docs[doc].gone(p[0]) {
+			return cache.Derived[pair]{}, &store.Error{Op: store.OpQuery, Kind: store.ErrNotFound}
+		}
+		return cache.Derived[pair]{Value: p, Sources: sources}, nil
+	})
+	switch {
+	case loaded:
+		w.judge.Misses++
+	case errors.Is(err, store.ErrNotFound):
+		w.judge.aged(n, doc, w.docs[doc].absence(), "derived hit")
+	case err == nil:
+		w.judge.aged(n, doc, v[0], "derived hit")
+		w.judge.aged(n, doc+1, v[1], "derived hit")
+	}
+}
+
+// write is a client that writes on the node.
+func (n *node) write(s stimulus) {
+	w := n.w
+	d := roll(w.seed, s.name, 'w')
+	if w.now < n.stopped || d.chance(w.odds(scala)) {
+		n.peer(s, d)
+		return
+	}
+	n.sync()
+	truth := &w.docs[s.doc]
+	deleted := d.chance(0.05)
+	if deleted {
+		n.shown[s.doc] = 0 // the value goes at once
+	}
+	op := n.cache.BeginWrite(truth.id, deleted)
+	life := n.life
+	w.note(s.doc, n.number, "write starts", 0)
+	end := func(v int, kind store.Kind) {
+		n.awake(life, func() { n.wrote(s.doc, op, v, kind) })
+	}
+	w.after(w.took(&d, s.slow), func() {
+		switch {
+		case deleted && truth.gone(truth.newest):
+			end(0, store.ErrNotFound)
+		case d.chance(w.odds(refusal)):
+			end(0, store.ErrConflict)
+		case d.chance(w.odds(inDoubt)): // timed out, and applied late
+			end(0, store.ErrInDoubt)
+			w.after(d.upTo(lagBudget), func() { w.commit(s.doc, n.r.number, deleted, s.name) })
+		default:
+			v := w.commit(s.doc, n.r.number, deleted, s.name)
+			kind := store.Kind(0)
+			if d.chance(w.odds(inDoubt)) {
+				kind = store.ErrInDoubt // the reply is lost
+			}
+			w.after(w.took(&d, s.slow), func() { end(v, kind) })
+		}
+	})
+}
+
+// wrote ends a write: of version v, or with an error of the kind.
+func (n *node) wrote(doc int, op *cache.Write[int], v int, kind store.Kind) {
+	w := n.w
+	truth := &w.docs[doc]
+	switch kind {
+	case 0:
+		n.session[doc] = max(n.session[doc], v)
+		n.ended[doc] = max(n.ended[doc], v)
+		if truth.gone(v) {
+			n.shown[doc] = 0
+		} else {
+			n.shown[doc] = max(n.shown[doc], v)
+		}
+		w.note(doc, n.number, "write ends", v)
+		op.End(cache.Loaded[int]{Value: v, Version: truth.version(v)}, nil)
+		return
+	case store.ErrInDoubt:
+		n.unsure[doc] = max(n.unsure[doc], v)
+		w.note(doc, n.number, "write ends in doubt", v)
+	default:
+		n.session[doc] = truth.newest // the session knows the reply
+		w.note(doc, n.number, "write is refused", 0)
+	}
+	op.End(cache.Loaded[int]{}, &store.Error{Op: store.OpPut, Kind: kind})
+}
+
+// peer is a Scala controller that writes. Its message has no version, and at
+// times there is none.
+func (n *node) peer(s stimulus, d dice) {
+	v := n.w.commit(s.doc, n.r.number, false, s.name)
+	if d.chance(0.3) {
+		return
+	}
+	truth := &n.w.docs[s.doc]
+	n.r.broadcast(n.w, letter{doc: s.doc, version: v, what: "plain", partition: truth.partition, record: plain(truth.id), name: d})
+}
