@@ -39,6 +39,12 @@ func (t *Tracker) judge(now time.Time) {
 		default:
 			h.Until = until
 		}
+		if last := t.health[collection]; last.State == h.State && !last.Since.IsZero() {
+			h.Since = last.Since
+		} else {
+			t.opts.Logger.Info("cache: state", "collection", collection, "state", h.State.String(), "reason", h.Reason)
+		}
+		t.health[collection] = h
 		for _, l := range lines {
 			l.SetHealth(h)
 		}

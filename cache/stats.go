@@ -95,7 +95,7 @@ func (s State) String() string {
 	return [...]string{"local-only", "suspect", "degraded", "coherent"}[s]
 }
 
-// Health is a state with its reason, for people, and the time since when.
+// Health is a state with its reason, for people, and since when it has been that state.
 type Health struct {
 	State  State
 	Reason string

@@ -77,9 +77,10 @@ type Tracker struct {
 	mu         sync.Mutex
 	sources    map[string]*source
 	partitions map[int32]bool
-	blindUntil time.Time // the last loss costs nothing more until then
-	conflict   string    // a source name that two processes use
-	conflictAt time.Time // when that was last seen
+	health     map[string]Health // by collection, as last set
+	blindUntil time.Time         // the last loss costs nothing more until then
+	conflict   string            // a source name that two processes use
+	conflictAt time.Time         // when that was last seen
 	stats      TrackerStats
 }
 
@@ -113,6 +114,7 @@ func NewTracker(opts TrackerOptions) *Tracker {
 		opts:       opts,
 		sources:    map[string]*source{},
 		partitions: map[int32]bool{},
+		health:     map[string]Health{},
 		stats:      TrackerStats{Losses: map[string]uint64{}, Skipped: map[string]uint64{}},
 	}
 }

@@ -259,8 +259,12 @@ func TestCover(t *testing.T) {
 		}
 	}
 	state(cache.Degraded)
+	began := f.now
+	f.later(time.Second)
 	vouch("low", "", "7F", f.now)
-	state(cache.Degraded) // half of the key space
+	if state(cache.Degraded); !f.line.health.Since.Equal(began) { // half of the key space
+		t.Errorf("degraded since %v, want %v", f.line.health.Since, began)
+	}
 	vouch("high", "7F", "FF", f.now)
 	state(cache.Coherent)
 	f.later(8 * time.Second)

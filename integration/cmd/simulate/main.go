@@ -11,6 +11,10 @@
 // hits that go back; and after repair any stale value. One ends the run with
 // status 1, the seed, and the history of the document on that node.
 //
+// Without R3-unversioned, R5d, R5e, R7-void or R7-start alone nothing goes wrong
+// here: R10, R4c, R10, R7-suspect and R7-epoch close the same holes, and have to be
+// switched off with them.
+//
 //	simulate -writes 1000000 -seed 7
 //	simulate -writes 100000 -disable R7 -svg violation.svg
 package main
