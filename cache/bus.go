@@ -54,8 +54,9 @@ type SubscriberOptions struct {
 }
 
 // Subscribe follows every partition of the topic and hands the records to the
-// tracker, until ctx ends; it returns nil then. Its goroutines have ended when it
-// returns. A partition that cannot be read falls silent (R8) and is tried again.
+// tracker, until ctx ends; it returns nil then, and an error only when the ends
+// cannot be captured at the start. Its goroutines have ended when it returns. A
+// partition that cannot be read falls silent (R8) and is tried again.
 func Subscribe(ctx context.Context, topic Topic, tracker *Tracker, opts *SubscriberOptions) error {
 	o := SubscriberOptions{}
 	if opts != nil {
