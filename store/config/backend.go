@@ -2,10 +2,13 @@ package config
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
 
+	"github.com/whiskstore/whiskstore/cosmos"
 	"github.com/whiskstore/whiskstore/store"
 	"github.com/whiskstore/whiskstore/store/memory"
 )
@@ -58,14 +61,24 @@ type part struct {
 	check store.CheckOptions // what this backend needs to have checked
 }
 
+// built reports what a plan asks for and this build lacks.
+func (p *plan) built() error {
+	var errs []error
+	if p.database == onCouchDB {
+		errs = append(errs, unsupported(providerKey, "this build has no CouchDB backend; set it to %s or %s", onCosmosDB, onMemory))
+	}
+	if p.attachments == onS3 {
+		errs = append(errs, unsupported(attachmentsKey, "this build has no S3 attachment store; set it to %s, or remove it", onMemory))
+	}
+	return errors.Join(errs...)
+}
+
 func openDatabase(_ context.Context, p *plan, deps Deps) (database, error) {
 	switch p.database {
 	case onMemory:
 		return embedded{now: deps.Now, log: deps.Logger}, nil
 	case onCosmosDB:
-		return nil, unsupported(providerKey, "this build has no Cosmos DB backend; set it to %s", onMemory)
-	case onCouchDB:
-		return nil, unsupported(providerKey, "this build has no CouchDB backend; set it to %s", onMemory)
+		return &cosmosDB{deps: deps}, nil
 	}
 	panic("config: no database " + p.database)
 }
@@ -85,8 +98,6 @@ func openAttachments(_ context.Context, p *plan, deps Deps) (store.AttachmentSto
 			return nil, err // not a, which would be an interface that is not nil
 		}
 		return a, nil
-	case onS3:
-		return nil, unsupported(attachmentsKey, "this build has no S3 attachment store; set it to %s", onMemory)
 	}
 	panic("config: no attachment store " + p.attachments)
 }
@@ -112,3 +123,56 @@ func (e embedded) open(_ context.Context, c *collectionPlan) (part, error) {
 }
 
 func (embedded) close() error { return nil }
+
+// cosmosDB opens collections of package cosmos, which share the clients of
+// accounts that are configured alike.
+type cosmosDB struct {
+	deps     Deps
+	accounts cosmos.Accounts
+}
+
+func (d *cosmosDB) open(ctx context.Context, c *collectionPlan) (part, error) {
+	at := func(err error) error {
+		return fmt.Errorf("%s for %s: %w", cosmosBlock, c.class, err)
+	}
+	s, err := cosmos.Open(ctx, c.onCosmos(), c.collection, cosmos.Deps{Accounts: &d.accounts, Logger: d.deps.Logger, Meter: d.deps.MeterProvider})
+	if err != nil {
+		return part{}, at(err)
+	}
+	feed, err := s.Feed(nil)
+	if err != nil {
+		return part{}, at(errors.Join(err, s.Close()))
+	}
+	return part{store: s, feed: feed, check: store.CheckOptions{ID: store.CheckCosmosID}}, nil
+}
+
+// close has nothing left to close: a client goes with the last collection that
+// uses it.
+func (*cosmosDB) close() error { return nil }
+
+// onCosmos returns the collection as package cosmos is configured.
+func (c *collectionPlan) onCosmos() cosmos.Config {
+	a, p := c.cosmos, c.cosmos.ConnectionPolicy
+	return cosmos.Config{
+		Endpoint:             string(a.Endpoint),
+		Key:                  a.Key.Reveal(),
+		DB:                   a.DB,
+		Throughput:           a.Throughput,
+		ConsistencyLevel:     a.ConsistencyLevel,
+		TimeToLive:           time.Duration(c.writes.TimeToLive),
+		ClusterID:            c.writes.ClusterID,
+		SoftDeleteTTL:        time.Duration(c.writes.SoftDeleteTTL),
+		RecordUsageFrequency: time.Duration(a.RecordUsageFrequency),
+		RetryStatsEnabled:    a.RetryStatsEnabled,
+		ConnectionPolicy: cosmos.ConnectionPolicy{
+			MaxPoolSize:                 p.MaxPoolSize,
+			UsingMultipleWriteLocations: p.UsingMultipleWriteLocations,
+			ConnectionMode:              p.ConnectionMode,
+			PreferredLocations:          p.PreferredLocations,
+			RetryOptions: cosmos.RetryOptions{
+				MaxRetryAttemptsOnThrottledRequests: p.RetryOptions.MaxRetryAttempts,
+				MaxRetryWaitTime:                    time.Duration(p.RetryOptions.MaxRetryWaitTime),
+			},
+		},
+	}
+}

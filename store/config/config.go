@@ -87,20 +87,20 @@ type CosmosAccount struct {
 	Endpoint         URL           `config:"endpoint" doc:"The account's URL. Required."`
 	Key              entity.Secret `config:"key" doc:"The account's key. Required."`
 	DB               string        `config:"db" doc:"The database. Required."`
-	Throughput       int           `config:"throughput" default:"1000" min:"400" doc:"Request units per second of a container that is created."`
+	Throughput       int           `config:"throughput" default:"1000" min:"0" doc:"Request units per second of a container that is created. 0 creates it without, for serverless accounts and databases with shared throughput."`
 	ConsistencyLevel string        `config:"consistency-level" default:"Session" oneof:"Strong BoundedStaleness Session ConsistentPrefix Eventual" doc:"Strong, BoundedStaleness, Session, ConsistentPrefix or Eventual."`
 
 	Writes
 	ConnectionPolicy ConnectionPolicy `config:"connection-policy"`
 
-	RecordUsageFrequency Duration `config:"record-usage-frequency" default:"10 m" idle:"there are no gauges of usage"`
-	RetryStatsEnabled    bool     `config:"retry-stats-enabled" default:"true" idle:"retries are always measured"`
+	RecordUsageFrequency Duration `config:"record-usage-frequency" default:"10 m" doc:"How often the sizes of containers are recorded as metrics. 0 is never."`
+	RetryStatsEnabled    bool     `config:"retry-stats-enabled" default:"true" doc:"Whether repetitions after throttling are counted."`
 }
 
 // ConnectionPolicy is whisk.cosmosdb.connection-policy.
 type ConnectionPolicy struct {
-	MaxPoolSize                 int          `config:"max-pool-size" default:"1000" min:"1" idle:"connections are made as they are needed"`
-	UsingMultipleWriteLocations bool         `config:"using-multiple-write-locations" default:"false" doc:"Whether every region takes writes, where the account allows it."`
+	MaxPoolSize                 int          `config:"max-pool-size" default:"1000" min:"0" doc:"The most connections to one region. 0 is unlimited."`
+	UsingMultipleWriteLocations bool         `config:"using-multiple-write-locations" default:"false" doc:"Whether activations are written in the nearest region, where the account takes writes in several. Whisks and subjects are written in the account's first region all the same."`
 	ConnectionMode              string       `config:"connection-mode" default:"Gateway" oneof:"Gateway Direct" idle:"the Go SDK speaks to the gateway only"`
 	PreferredLocations          []string     `config:"preferred-locations" doc:"Regions in the order in which they are tried."`
 	RetryOptions                RetryOptions `config:"retry-options"`

@@ -83,6 +83,9 @@ func Open(ctx context.Context, cfg *Config, deps Deps) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.built(); err != nil {
+		return nil, err
+	}
 	params, err := cfg.ParameterStorage.Encryption()
 	if err != nil {
 		return nil, err

@@ -149,7 +149,7 @@ func TestDirectoryOfAnother(t *testing.T) {
 
 func TestBackendsThatAreNotBuilt(t *testing.T) {
 	for _, tc := range []struct{ file, want string }{
-		{"testdata/cosmos.yaml", "no Cosmos DB backend"},
+		{"testdata/cosmos.yaml", "no S3 attachment store"},
 		{"testdata/couchdb.yaml", "no CouchDB backend"},
 	} {
 		cfg, err := Load(&LoadOptions{File: tc.file})
