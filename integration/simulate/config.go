@@ -60,7 +60,7 @@ const (
 	partitions   = 2
 	restEvery    = 4000 // commits
 	pace         = 2 * time.Millisecond
-	episodeEvery = 1500 * time.Millisecond
+	episodeEvery = 700 * time.Millisecond
 	collection   = "whisks"
 )
 

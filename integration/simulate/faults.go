@@ -15,6 +15,7 @@ const (
 	repeatWhenLossy
 	damage
 	jump      // a read is answered by a replica that is further than the others
+	behind    // or by one that is not as far
 	silentEnd // a process dies between commit and announcement
 	inDoubt
 	refusal
@@ -24,6 +25,7 @@ const (
 	deaf
 	blink // deaf for a moment
 	lossy
+	blip // lossy for a moment
 	cutOff
 	clockStep
 	rebuild
@@ -37,8 +39,8 @@ const (
 )
 
 var faultNames = [faults]string{
-	"loss for all", "loss", "loss in bad times", "disorder", "disorder in bad times", "repeats", "repeats in bad times", "damage", "reads of several replicas", "death before announcement",
-	"writes in doubt", "refused writes", "failing loads", "crash", "suspension", "partition of a node", "short partition of a node", "bad connection", "partition of a region",
+	"loss for all", "loss", "loss in bad times", "disorder", "disorder in bad times", "repeats", "repeats in bad times", "damage", "reads of replicas that are ahead", "reads of replicas that are behind", "death before announcement",
+	"writes in doubt", "refused writes", "failing loads", "crash", "suspension", "partition of a node", "short partition of a node", "bad connection", "bad connection for a moment", "partition of a region",
 	"clock step", "rebuilt subscription", "death of a bridge", "death of a bridge before its checkpoint", "zombie bridge", "lost lease",
 	"unversioned writers", "slow operations",
 }
@@ -49,7 +51,7 @@ func (f fault) String() string { return faultNames[f] }
 // stimuli of their own.
 var odds = [faults]float64{
 	lossOfAll: 0.00002, loss: 0.00005, lossWhenLossy: 0.4, disorder: 0.0001, disorderWhenLossy: 0.1, repeat: 0.02, repeatWhenLossy: 0.3, damage: 0.00001,
-	jump: 0.25, silentEnd: 0.02, inDoubt: 0.01, refusal: 0.01, loadFails: 0.002, scala: 0.02, slowOps: 0.01,
+	jump: 0.2, behind: 0.2, silentEnd: 0.02, inDoubt: 0.01, refusal: 0.01, loadFails: 0.002, scala: 0.02, slowOps: 0.01,
 }
 
 // faultSet is a set of faults.

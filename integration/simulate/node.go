@@ -108,7 +108,7 @@ func (n *node) boot() {
 	n.tracker = cache.NewTracker(cache.TrackerOptions{
 		InstanceID: n.name(), Source: n.name(), Epoch: epoch,
 		Lines:      map[string][]cache.Line{collection: {n.cache, n.table, (*witness)(n)}},
-		MaxSilence: maxSilence, Skew: skew, Lag: lagBudget, Without: w.off,
+		MaxSilence: maxSilence, Skew: skew, Without: w.off,
 		Position: n.positions(), DropsOwn: w.off&cache.RuleEcho != 0,
 	})
 	n.follow()

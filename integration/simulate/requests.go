@@ -10,15 +10,26 @@ import (
 	"github.com/whiskstore/whiskstore/store"
 )
 
-// took is how long a half of an operation takes: little, as a rule.
-func (w *world) took(d *dice, slow bool) time.Duration {
-	switch {
-	case (slow && d.chance(0.6) || d.chance(odds[slowOps])) && w.faults.has(slowOps):
-		return d.upTo(longest / 2)
-	case d.chance(0.05):
-		return d.upTo(100 * time.Millisecond)
+// took is how long the halves of an operation take, before and after the store
+// has its turn: little, as a rule.
+func (w *world) took(d *dice, s stimulus) (first, second time.Duration) {
+	half := func() time.Duration {
+		switch {
+		case s.slow && d.chance(0.6) || d.chance(odds[slowOps]):
+			return d.upTo(longest / 2)
+		case d.chance(0.05):
+			return d.upTo(100 * time.Millisecond)
+		}
+		return d.upTo(5 * time.Millisecond)
 	}
-	return d.upTo(5 * time.Millisecond)
+	first, second = half(), half()
+	switch {
+	case !w.faults.has(slowOps):
+		return min(first, 5*time.Millisecond), min(second, 5*time.Millisecond)
+	case s.takes > 0:
+		return min(first, 5*time.Millisecond), s.takes
+	}
+	return first, second
 }
 
 // read is a client that reads on the node.
@@ -49,10 +60,7 @@ func (n *node) read(s stimulus) {
 		return
 	}
 	w.note(s.doc, n.number, "load starts", 0)
-	first, second := w.took(&d, s.slow), w.took(&d, s.slow)
-	if s.long && w.faults.has(slowOps) {
-		first, second = d.upTo(5*time.Millisecond), lagBudget+d.upTo(longest-lagBudget)
-	}
+	first, second := w.took(&d, s)
 	l := &load{found.Load, n.ended[s.doc]}
 	n.loads[s.doc] = append(n.loads[s.doc], l)
 	life := n.life
@@ -73,6 +81,9 @@ func (n *node) see(doc, life int, r cache.Request, d *dice) int {
 		return truth.newest
 	}
 	v := n.r.shows(doc, w.now)
+	if d.chance(w.odds(behind)) {
+		v = min(v, truth.asOf(w.now-d.upTo(realLag)+1))
+	}
 	if n.life == life {
 		v = max(v, n.session[doc])
 	}
@@ -171,7 +182,8 @@ func (n *node) write(s stimulus) {
 	end := func(v int, kind store.Kind) {
 		n.awake(life, func() { n.wrote(s.doc, op, v, kind) })
 	}
-	w.after(w.took(&d, s.slow), func() {
+	first, second := w.took(&d, s)
+	w.after(first, func() {
 		switch {
 		case deleted && truth.gone(truth.newest):
 			end(0, store.ErrNotFound)
@@ -186,7 +198,7 @@ func (n *node) write(s stimulus) {
 			if d.chance(w.odds(inDoubt)) {
 				kind = store.ErrInDoubt // the reply is lost
 			}
-			w.after(w.took(&d, s.slow), func() { end(v, kind) })
+			w.after(second, func() { end(v, kind) })
 		}
 	})
 }

@@ -29,8 +29,8 @@ type stimulus struct {
 	fault fault
 	node  int
 	doc   int
-	slow  bool // one of many that take long
-	long  bool // a read that ends long after the store was read
+	slow  bool          // one of many that take long
+	takes time.Duration // not 0: the store is asked at once, and its answer takes so long
 }
 
 func (s stimulus) String() string {
@@ -52,7 +52,7 @@ var stimulusFaults = []fault{
 }
 
 // messageFaults are those that an episode's node suffers.
-var messageFaults = []fault{lossy, lossy, lossy, deaf, blink, rebuild, suspend, bridgeUnsaved, leaseLost}
+var messageFaults = []fault{lossy, lossy, deaf, deaf, deaf, blink, rebuild, suspend, bridgeUnsaved, leaseLost}
 
 // generator makes the stimuli of a run, in order.
 type generator struct {
@@ -105,7 +105,11 @@ func (g *generator) more() {
 		g.nextFault = g.now + g.dice.upTo(2*time.Second)
 		g.add(stimulus{at: g.now, kind: stFault, fault: stimulusFaults[g.dice.below(len(stimulusFaults))], node: g.dice.below(nodes)})
 	case g.now >= g.nextEpisode:
-		g.episode()
+		if g.dice.chance(0.4) {
+			g.crowd()
+		} else {
+			g.episode()
+		}
 		g.nextEpisode = g.now + g.dice.upTo(2*episodeEvery)
 	default:
 		g.now += g.dice.around(pace)
@@ -142,8 +146,8 @@ func (g *generator) episode() {
 		}
 	}
 	node := g.dice.below(nodes)
-	if g.dice.chance(0.4) {
-		g.longRead(node, docs)
+	if g.dice.chance(0.5) {
+		g.longOne(node, docs)
 		return
 	}
 	every, slow := longest/30, 0.5
@@ -171,36 +175,114 @@ func (g *generator) episode() {
 	}
 }
 
-// longRead is a read that ends after fences and blind times that began during
-// it, with a write elsewhere and perhaps losses, when all else is quiet.
-func (g *generator) longRead(node int, docs []int) {
-	start := g.now + lagBudget + g.dice.upTo(lagBudget/2)
-	var all []stimulus
-	fail := func(at time.Duration) {
-		if g.dice.chance(0.5) {
-			all = append(all, stimulus{at: at, kind: stFault, fault: messageFaults[g.dice.below(len(messageFaults))], node: node})
-		}
+// script collects the stimuli of an episode in any order.
+type script struct {
+	g   *generator
+	all []stimulus
+}
+
+func (s *script) add(at time.Duration, st stimulus) {
+	st.at = at
+	s.all = append(s.all, st)
+}
+
+func (s *script) fail(at time.Duration, node int, f fault) {
+	s.add(at, stimulus{kind: stFault, fault: f, node: node})
+}
+
+func (s *script) maybeFail(at time.Duration, node int) {
+	if s.g.dice.chance(0.35) {
+		s.fail(at, node, messageFaults[s.g.dice.below(len(messageFaults))])
 	}
-	written := start + g.dice.upTo(lagBudget/4)
-	if g.dice.chance(0.5) {
-		written = start + g.dice.upTo(2*lagBudget)
-	}
-	fail(start - g.dice.upTo(lagBudget/2))
-	fail(written - 1)
-	all = append(all,
-		stimulus{at: start, kind: stRead, node: node, doc: docs[0], long: true},
-		stimulus{at: written, kind: stWrite, node: g.dice.below(nodes), doc: docs[0]},
-		stimulus{at: start + g.dice.upTo(longest), kind: stRead, node: node, doc: docs[len(docs)-1], slow: true},
-		stimulus{at: start + longest + g.dice.upTo(lagBudget), kind: stRead, node: node, doc: docs[0]})
-	slices.SortStableFunc(all, func(a, b stimulus) int { return cmp.Compare(a.at, b.at) })
-	for _, s := range all {
-		if s.kind == stWrite {
-			g.write(s)
+}
+
+func (s *script) play() {
+	slices.SortStableFunc(s.all, func(a, b stimulus) int { return cmp.Compare(a.at, b.at) })
+	for _, st := range s.all {
+		if st.kind == stWrite {
+			s.g.write(st)
 		} else {
-			g.add(s)
+			s.g.add(st)
 		}
 	}
-	g.now = all[len(all)-1].at
+	s.g.now = s.all[len(s.all)-1].at
+}
+
+// longOne is about a read that ends after fences and blind times that began
+// during it, when all else is quiet.
+func (g *generator) longOne(node int, docs []int) {
+	start := g.now + lagBudget + g.dice.upTo(lagBudget/2)
+	doc, other := docs[0], docs[len(docs)-1]
+	anyone := func() int { return g.dice.below(nodes) }
+	long := func() time.Duration { return lagBudget + g.dice.upTo(longest-lagBudget) }
+	s := script{g: g}
+	switch kind := g.dice.below(10); {
+	case kind < 3: // during a write of its own node, with one elsewhere
+		s.maybeFail(start-g.dice.upTo(lagBudget/2), node)
+		s.add(start, stimulus{kind: stWrite, node: node, doc: doc, takes: lagBudget/2 + g.dice.upTo(lagBudget/3)})
+		s.add(start+g.dice.upTo(lagBudget/8), stimulus{kind: stWrite, node: anyone(), doc: doc})
+		s.add(start+g.dice.upTo(lagBudget/3), stimulus{kind: stRead, node: node, doc: doc, takes: lagBudget/2 + g.dice.upTo(lagBudget)})
+		for range 3 {
+			s.add(start+lagBudget/2+g.dice.upTo(2*lagBudget/3), stimulus{kind: stRead, node: node, doc: doc})
+		}
+	case kind < 5: // between two losses, of which the first can be repaired by position
+		node = 1 + g.dice.below(2)
+		written := start + lagBudget/2 + g.dice.upTo(lagBudget)
+		s.fail(start-lagBudget/3-g.dice.upTo(lagBudget/4), node, leaseLost)
+		s.fail(written-1, node, blink)
+		s.add(start, stimulus{kind: stRead, node: node, doc: doc, takes: long()})
+		s.add(written, stimulus{kind: stWrite, node: anyone(), doc: doc})
+	case kind < 6: // by a node that is deaf
+		s.fail(start-g.dice.upTo(lagBudget/8), node, deaf)
+		s.add(start, stimulus{kind: stRead, node: node, doc: doc, takes: long()})
+		s.add(start+g.dice.upTo(lagBudget/8), stimulus{kind: stWrite, node: (node + nodes/2) % nodes, doc: doc})
+		for range 4 {
+			s.add(start+2*lagBudget+g.dice.upTo(2*lagBudget), stimulus{kind: stRead, node: node, doc: doc})
+		}
+	case kind < 7: // of a line that is forgotten meanwhile
+		node = nodes - 1
+		s.add(start, stimulus{kind: stRead, node: node, doc: doc, takes: longest - g.dice.upTo(lagBudget)})
+		s.add(start+5*time.Millisecond+g.dice.upTo(lagBudget/8), stimulus{kind: stWrite, node: g.dice.below(nodes / 2), doc: doc})
+		s.add(start+3*lagBudget/2+g.dice.upTo(lagBudget/4), stimulus{kind: stRead, node: node, doc: doc, takes: longest})
+		s.add(start+7*lagBudget/4+g.dice.upTo(lagBudget/4), stimulus{kind: stRead, node: node, doc: other, takes: lagBudget})
+	case kind < 8: // of a write across one elsewhere
+		s.add(start, stimulus{kind: stWrite, node: node, doc: doc, takes: long()})
+		s.add(start+5*time.Millisecond+g.dice.upTo(lagBudget/4), stimulus{kind: stWrite, node: anyone(), doc: doc})
+	default: // across a write elsewhere
+		if g.dice.chance(0.4) {
+			node = nodes - 1
+		}
+		written := start + g.dice.upTo(lagBudget/4)
+		if g.dice.chance(0.3) {
+			written = start + g.dice.upTo(2*lagBudget)
+		}
+		s.maybeFail(start-g.dice.upTo(lagBudget/2), node)
+		s.maybeFail(written-1, node)
+		s.add(start, stimulus{kind: stRead, node: node, doc: doc, takes: long()})
+		s.add(written, stimulus{kind: stWrite, node: anyone(), doc: doc})
+		s.add(start+lagBudget+g.dice.upTo(longest-lagBudget), stimulus{kind: stRead, node: node, doc: other, slow: true})
+	}
+	s.add(start+longest+g.dice.upTo(lagBudget), stimulus{kind: stRead, node: node, doc: doc})
+	s.play()
+}
+
+// crowd is about many readers of a few documents that are being written while
+// the connection of their node is bad and others write other documents.
+func (g *generator) crowd() {
+	const node = 2
+	s := script{g: g}
+	s.fail(g.now, node, blip)
+	for range 20 {
+		s.add(g.now+g.dice.upTo(200*time.Millisecond), stimulus{kind: stWrite, node: g.dice.below(nodes), doc: g.document()})
+	}
+	for range 5 {
+		doc, start := g.dice.below(documents), g.now+g.dice.upTo(150*time.Millisecond)
+		s.add(start, stimulus{kind: stWrite, node: g.dice.below(nodes), doc: doc})
+		for range 12 {
+			s.add(start+g.dice.upTo(200*time.Millisecond), stimulus{kind: stRead, node: node, doc: doc})
+		}
+	}
+	s.play()
 }
 
 func hashOf(doc int) uint64 {

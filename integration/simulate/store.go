@@ -76,6 +76,15 @@ func (d *document) at(n int) int {
 	return v
 }
 
+// asOf is the newest version at a time.
+func (d *document) asOf(t time.Duration) int {
+	v := d.newest
+	for v > 0 && d.newest-v < remembered-1 && d.of(v).at > t {
+		v--
+	}
+	return v
+}
+
 // commit is one entry of the store's history.
 type commit struct {
 	doc, version int

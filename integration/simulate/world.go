@@ -167,6 +167,8 @@ func (w *world) goWrong(n *node, s stimulus) {
 		n.deafUntil = max(n.deafUntil, w.now+d.upTo(300*time.Millisecond))
 	case lossy:
 		n.lossyUntil = w.now + d.upTo(time.Second)
+	case blip:
+		n.lossyUntil = max(n.lossyUntil, w.now+d.upTo(150*time.Millisecond))
 	case cutOff:
 		until := w.now + d.upTo(2*time.Second)
 		for _, o := range n.r.nodes {
