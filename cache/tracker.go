@@ -48,7 +48,6 @@ type TrackerOptions struct {
 
 	MaxSilence time.Duration // without a watermark's claim a range is silent
 	Skew       time.Duration // the most that two machines' clocks differ
-	Lag        time.Duration // lag budget
 
 	Logger  *slog.Logger // nil is silent
 	Without Rule         // for proofs only
@@ -78,7 +77,6 @@ type Tracker struct {
 	sources    map[string]*source
 	partitions map[int32]bool
 	health     map[string]Health // by collection, as last set
-	blindUntil time.Time         // the last loss costs nothing more until then
 	conflict   string            // a source name that two processes use
 	conflictAt time.Time         // when that was last seen
 	stats      TrackerStats
@@ -106,7 +104,6 @@ const (
 func NewTracker(opts TrackerOptions) *Tracker {
 	def(&opts.MaxSilence, DefaultMaxSilence)
 	def(&opts.Skew, DefaultSkew)
-	def(&opts.Lag, DefaultLag)
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -130,7 +127,7 @@ func (t *Tracker) Start(partitions []int32, now time.Time) {
 	}
 	clear(t.sources)
 	if !t.opts.Without.has(RuleStart) {
-		t.lose("start", "", now)
+		t.lose("start", "")
 	}
 	t.judge(now)
 }
@@ -142,7 +139,7 @@ func (t *Tracker) Discovered(partition int32, now time.Time) {
 	defer t.mu.Unlock()
 	if !t.partitions[partition] {
 		t.partitions[partition] = true
-		t.lose("partition discovered", "", now)
+		t.lose("partition discovered", "")
 	}
 }
 
@@ -151,12 +148,11 @@ func (t *Tracker) Discovered(partition int32, now time.Time) {
 func (t *Tracker) Lost(reason string, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.lose(reason, "", now)
+	t.lose(reason, "")
 }
 
-func (t *Tracker) lose(reason string, position store.Session, now time.Time) {
+func (t *Tracker) lose(reason string, position store.Session) {
 	t.stats.Losses[reason]++
-	t.blindUntil = now.Add(t.opts.Lag)
 	if !t.opts.Position {
 		position = ""
 	}
@@ -205,7 +201,7 @@ func (t *Tracker) skip(partition int32, m wire.Message, err error, now time.Time
 		return
 	}
 	t.sequence(partition, m, now)
-	t.lose("unusable record", "", now)
+	t.lose("unusable record", "")
 }
 
 // message passes a message to the lines that it concerns.
@@ -240,7 +236,7 @@ func (t *Tracker) sequence(partition int32, m wire.Message, now time.Time) {
 	if s == nil {
 		if len(t.sources) >= maxSources {
 			clear(t.sources)
-			t.lose("too many sources", "", now)
+			t.lose("too many sources", "")
 		}
 		s = &source{epoch: m.Epoch, last: map[int32]uint64{}, older: map[wire.Epoch]bool{}, vouched: map[int32]time.Time{}, since: now}
 		t.sources[m.Source] = s
@@ -272,12 +268,14 @@ func (t *Tracker) sequence(partition int32, m wire.Message, now time.Time) {
 	}
 }
 
-// firstSight is the first message ever of a source. In the blind time after a
-// loss it costs nothing more.
+// firstSight is the first message ever of a source. For a durable one that is a
+// loss, in the blind time after the start too: what it sent between the start
+// and now may not have come, and may concern a commit that a replica shows only
+// after that blind time has ended. The blind time therefore begins again.
 func (t *Tracker) firstSight(s *source, partition int32, m wire.Message, now time.Time) {
 	s.last[partition] = before(m)
-	if s.durable && !now.Before(t.blindUntil) && !t.opts.Without.has(RuleEpoch) {
-		t.lose("first sight of a source", m.Position, now)
+	if s.durable && !t.opts.Without.has(RuleEpoch) {
+		t.lose("first sight of a source", m.Position)
 	}
 }
 
@@ -309,7 +307,7 @@ func (t *Tracker) newEpoch(s *source, partition int32, m wire.Message, now time.
 	}
 	s.last[partition] = before(m)
 	if s.durable {
-		t.lose("new epoch without hand-over", m.Position, now)
+		t.lose("new epoch without hand-over", m.Position)
 	}
 }
 
@@ -332,16 +330,16 @@ func (t *Tracker) follow(s *source, partition int32, m wire.Message, now time.Ti
 	last, seen := s.last[partition]
 	prior := before(m)
 	switch {
-	case !seen && !s.begun && s.durable && !now.Before(t.blindUntil):
+	case !seen && !s.begun && s.durable && !t.opts.Without.has(RuleEpoch):
 		// What came before in this partition nobody knows.
-		t.lose("first sight of a source in a partition", m.Position, now)
+		t.lose("first sight of a source in a partition", m.Position)
 	case !seen && !s.begun:
 	case m.Kind != wire.Watermark && m.Seq <= last:
 		t.stats.Repeats++
 		return
 	case prior <= last:
 	case s.durable || t.opts.DropsOwn:
-		t.lose("gap", m.Position, now)
+		t.lose("gap", m.Position)
 	default:
 		t.stats.WriterGaps++
 	}

@@ -57,7 +57,6 @@ type feed struct {
 func newFeed(t *testing.T, opts cache.TrackerOptions) *feed {
 	f := &feed{t: t, now: time.Unix(1_700_000_000, 0)}
 	opts.Lines = map[string][]cache.Line{"whisks": {&f.line}}
-	opts.Lag = time.Second
 	f.Tracker = cache.NewTracker(opts)
 	f.Start([]int32{0, 1}, f.now)
 	if got := f.line.take(); got != "loss" {
@@ -97,13 +96,13 @@ func TestTrackerSequences(t *testing.T) {
 			f.send(0, bridge(wire.Change, "b", 1, seq))
 			f.send(1, bridge(wire.Change, "b", 1, seq))
 		}
-		f.want("a/b@1 a/b@1 a/b@2 a/b@2 a/b@3 a/b@3")
+		f.want("loss a/b@1 loss a/b@1 a/b@2 a/b@2 a/b@3 a/b@3")
 	})
 	t.Run("gap_before_its_message", func(t *testing.T) {
 		f := newFeed(t, cache.TrackerOptions{})
 		f.send(0, bridge(wire.Change, "b", 1, 1))
 		f.send(0, bridge(wire.Change, "b", 1, 3))
-		f.want("a/b@1 loss a/b@3")
+		f.want("loss a/b@1 loss a/b@3")
 		f.send(0, bridge(wire.Change, "b", 1, 2)) // late: an ordinary message
 		f.want("a/b@2")
 	})
@@ -111,16 +110,16 @@ func TestTrackerSequences(t *testing.T) {
 		f := newFeed(t, cache.TrackerOptions{})
 		f.send(0, bridge(wire.Change, "b", 1, 1))
 		f.send(0, bridge(wire.Watermark, "b", 1, 1))
-		f.want("a/b@1")
+		f.want("loss a/b@1")
 		f.send(0, bridge(wire.Watermark, "b", 1, 2))
 		f.want("loss")
 		f.send(0, bridge(wire.Change, "b", 1, 3))
 		f.want("a/b@3")
 	})
-	t.Run("first_sight_outside_the_blind_time", func(t *testing.T) {
+	t.Run("first_sight_is_always_a_loss", func(t *testing.T) {
 		f := newFeed(t, cache.TrackerOptions{})
 		f.send(0, bridge(wire.Change, "b", 1, 5))
-		f.want("a/b@5")
+		f.want("loss a/b@5") // in the blind time of the start as well
 		f.later(time.Minute).send(1, bridge(wire.Change, "b", 1, 5))
 		f.want("loss a/b@5")
 		f.later(time.Minute).send(0, bridge(wire.Change, "another", 1, 1))
@@ -146,7 +145,7 @@ func TestTrackerEpochs(t *testing.T) {
 		f := newFeed(t, cache.TrackerOptions{})
 		f.send(0, bridge(wire.Change, "b", 1, 1))
 		f.later(time.Minute).send(0, bridge(wire.Watermark, "b", 2, 0))
-		f.want("a/b@1 loss")
+		f.want("loss a/b@1 loss")
 	})
 	t.Run("T14_off", func(t *testing.T) {
 		f := newFeed(t, cache.TrackerOptions{Without: cache.RuleEpoch})
@@ -229,7 +228,7 @@ func TestSubscriberMalformed(t *testing.T) {
 		f.Handle(0, wire.Record{Value: []byte("no JSON")}, f.now)
 	}
 	f.send(0, bridge(wire.Change, "b", 1, 2))
-	f.want("a/b@1 a/b@2")
+	f.want("loss a/b@1 a/b@2")
 	damaged := wire.Encode(bridge(wire.Change, "b", 1, 3))
 	damaged.Value = nil
 	f.Handle(0, damaged, f.now)

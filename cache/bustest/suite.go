@@ -81,6 +81,7 @@ type env struct {
 	epoch wire.Epoch
 	seq   uint64
 	now   int // version of the document
+	known uint64
 }
 
 const (
@@ -93,7 +94,7 @@ func newEnv(t *testing.T, h Harness) *env {
 	e.topic, e.sender = h.New(t, 1)
 	e.cache = cache.New(cache.Options[int]{Lag: lag})
 	e.tracker = cache.NewTracker(cache.TrackerOptions{
-		Lines: map[string][]cache.Line{collection: {e.cache}}, Lag: lag, MaxSilence: 2 * time.Second, Skew: time.Millisecond,
+		Lines: map[string][]cache.Line{collection: {e.cache}}, MaxSilence: 2 * time.Second, Skew: time.Millisecond,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel
@@ -108,6 +109,7 @@ func newEnv(t *testing.T, h Harness) *env {
 	e.watermark()
 	e.until("the first watermark is heard", func() bool { return e.cache.Health().State == cache.Coherent })
 	e.get()
+	e.known = e.total()
 	return e
 }
 
@@ -182,12 +184,15 @@ func (e *env) current() {
 	e.until("reads see the newest version", func() bool { return e.get() == e.now })
 }
 
-func (e *env) losses() (n uint64) {
+func (e *env) total() (n uint64) {
 	for _, c := range e.tracker.Stats().Losses {
 		n += c
 	}
-	return n - 1 // the start
+	return n
 }
+
+// losses are those after the start and the first sight of the bridge.
+func (e *env) losses() uint64 { return e.total() - e.known }
 
 func (e *env) wantLosses(want uint64) {
 	e.Helper()

@@ -70,7 +70,7 @@ func (n *node) boot() {
 	n.tracker = cache.NewTracker(cache.TrackerOptions{
 		InstanceID: n.name(), Source: n.name(), Epoch: n.epoch,
 		Lines:      map[string][]cache.Line{collection: {n.cache, unseen{n}}},
-		MaxSilence: maxSilence, Skew: skew, Lag: lagBudget, Without: w.off,
+		MaxSilence: maxSilence, Skew: skew, Without: w.off,
 		Position: n.number == 0,
 	})
 	n.tracker.Start([]int32{0, 1}, n.wall())
