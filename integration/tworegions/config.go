@@ -30,6 +30,10 @@ type Config struct {
 	// Rate is the most operations a node does in a second, default 400.
 	Rate int
 
+	// Backend is "cosmosdb" for one fake Cosmos DB account with two regions, which
+	// replicates by itself; by default both regions have embedded stores.
+	Backend string
+
 	// Dir, when set, is where the stores live. A run continues what an earlier one
 	// left there, however it ended, and checks that nothing is lost that was
 	// acknowledged. One run at a time uses a directory.
@@ -60,6 +64,7 @@ const (
 	loseUpdates    sabotage = "replication loses every tenth change"
 	noStamp        sabotage = "writes carry no cluster id"
 	noSoftDelete   sabotage = "deletes leave no tombstone"
+	noReplication  sabotage = "the account stops replicating"
 	noReadRouting  sabotage = "reads go to the replica whatever was written"
 )
 
@@ -98,6 +103,9 @@ func (c Config) withDefaults() (Config, error) {
 		{c.Delay < 0, fmt.Sprintf("delay %v is negative", c.Delay)},
 		{!(c.Loss >= 0 && c.Loss < 1), fmt.Sprintf("loss %v is not between 0 and 1 (1 excluded)", c.Loss)},
 		{c.TombstoneTTL < time.Minute, fmt.Sprintf("tombstone TTL %v is under a minute: tombstones would expire during the run", c.TombstoneTTL)},
+		{c.Backend != "" && c.Backend != cosmosBackend, fmt.Sprintf("backend %q is not %s", c.Backend, cosmosBackend)},
+		{c.Backend == cosmosBackend && c.Loss > 0, "loss is for links between embedded stores; an account replicates without"},
+		{c.Backend == cosmosBackend && c.Dir != "", "a directory is for embedded stores; a fake account keeps nothing"},
 		{c.Rate < 1, fmt.Sprintf("rate %d is not positive", c.Rate)},
 	} {
 		if bad.wrong {

@@ -1,6 +1,7 @@
 package tworegions
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -42,6 +43,11 @@ func loadTemplates() ([]template, error) {
 		if t.body, err = sjson.DeleteBytes(text, "_id"); err == nil {
 			t.body, err = sjson.DeleteBytes(t.body, "_rev")
 		}
+		var compact bytes.Buffer // Cosmos DB does not keep white space
+		if err == nil {
+			err = json.Compact(&compact, t.body)
+		}
+		t.body = compact.Bytes()
 		if err != nil || t.id == "" || !gjson.ValidBytes(t.body) {
 			return fmt.Errorf("%s is not a document with an _id: %w", path, err)
 		}

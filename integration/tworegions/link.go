@@ -213,7 +213,7 @@ func dump(ctx context.Context, feed store.ChangeFeed) (map[string]store.Change, 
 			}
 			for _, change := range page.Changes {
 				if change.Doc == nil {
-					return nil, errors.New("the feed of an embedded store returns documents")
+					return nil, errors.New("a feed of the regions returns a change without its document")
 				}
 				states[change.ID] = change
 			}

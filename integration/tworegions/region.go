@@ -19,13 +19,27 @@ import (
 type region struct {
 	name    string // the cluster id, too
 	primary bool
-	stores  map[string]*memory.Store
+	stores  map[string]replicated
 
 	requests atomic.Int64
 
 	mu   sync.Mutex
 	seen map[string]store.Version // newest state that a node of this region read of a foreign document
 }
+
+// replicated is a region's replica of a collection.
+type replicated interface {
+	store.ArtifactStore
+	changes() store.ChangeFeed
+}
+
+// embedded is a replica that links deliver to.
+type embedded struct{ *memory.Store }
+
+func (e embedded) changes() store.ChangeFeed { return e.Feed() }
+
+// regionNames are the regions; whisks and subjects are written in the first.
+func regionNames() []string { return []string{"eu", "us"} }
 
 func collections() []string {
 	return []string{store.Whisks, store.Activations, store.Subjects}
@@ -34,7 +48,7 @@ func collections() []string {
 // newRegion opens the region's stores, below dir unless that is empty. The region
 // is returned with what is open when one fails.
 func newRegion(name string, primary bool, dir string) (*region, error) {
-	r := &region{name: name, primary: primary, stores: map[string]*memory.Store{}, seen: map[string]store.Version{}}
+	r := &region{name: name, primary: primary, stores: map[string]replicated{}, seen: map[string]store.Version{}}
 	for _, c := range collections() {
 		opts := memory.Options{Collection: c}
 		if dir != "" {
@@ -44,7 +58,7 @@ func newRegion(name string, primary bool, dir string) (*region, error) {
 		if err != nil {
 			return r, fmt.Errorf("region %s: %w", name, err)
 		}
-		r.stores[c] = s
+		r.stores[c] = embedded{s}
 	}
 	return r, nil
 }
@@ -52,17 +66,26 @@ func newRegion(name string, primary bool, dir string) (*region, error) {
 // stack is what a node of the region uses for one collection: the whole chain
 // over the region's own store, or for a collection that another region writes
 // over that region's store and the local replica.
-func (r *region) stack(cfg Config, collection string, primary *region) (_ store.ArtifactStore, err error) {
+func (r *region) stack(cfg Config, collection string, primary *region) (store.ArtifactStore, error) {
 	own := &account{backend: r.stores[collection], requests: &r.requests}
 	var backend store.ArtifactStore = own
 	if collection != store.Activations && !r.primary {
 		there := &account{backend: primary.stores[collection], requests: &primary.requests}
 		if cfg.sabotage == noReadRouting {
 			backend = &split{write: there, read: own}
-		} else if backend, err = route.New(there, own, nil); err != nil {
-			return nil, err
+		} else {
+			routed, err := route.New(there, own, nil)
+			if err != nil {
+				return nil, err
+			}
+			backend = routed
 		}
 	}
+	return r.chain(cfg, collection, backend)
+}
+
+// chain puts the decorators of a node over a backend.
+func (r *region) chain(cfg Config, collection string, backend store.ArtifactStore) (_ store.ArtifactStore, err error) {
 	chain := store.Chain{Check: store.Check(&store.CheckOptions{Collection: collection, ID: store.CheckCosmosID})}
 	if cfg.sabotage != noStamp {
 		chain.Stamp = stamp.New(r.name)

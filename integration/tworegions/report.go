@@ -49,6 +49,9 @@ func (s *scenario) line() string {
 		stats := l.snapshot()
 		parts = append(parts, fmt.Sprintf("%s %d late %v", stats.Link, stats.Delivered, round(stats.LagP50)))
 	}
+	if s.account != nil {
+		parts = append(parts, s.account.line())
+	}
 	_, _, broken := s.ledger.snapshot()
 	return fmt.Sprintf("%5.1fs  %d operations, %d broken invariants; %s",
 		time.Since(s.started).Seconds(), ops, broken, strings.Join(parts, ", "))
@@ -77,7 +80,11 @@ func (s *scenario) redraw(before int, terminal Terminal) int {
 		links = append(links, l.snapshot())
 	}
 	b.WriteByte('\n')
-	writeLinks(&b, links)
+	if s.account != nil {
+		writeAccount(&b, s.account.stats())
+	} else {
+		writeLinks(&b, links)
+	}
 	checked, _, _ := s.ledger.snapshot()
 	b.WriteByte('\n')
 	writeInvariants(&b, checked)
@@ -120,6 +127,14 @@ func writeLinks(w io.Writer, links []LinkStats) {
 	})
 }
 
+func writeAccount(w io.Writer, regions []AccountStats) {
+	table(w, "account region\trequests\twrites\trequest units", func(tw io.Writer) {
+		for _, s := range regions {
+			fmt.Fprintf(tw, "%s\t%d\t%d\t%.0f\n", s.Region, s.Requests, s.Writes, s.RequestUnits)
+		}
+	})
+}
+
 func writeInvariants(w io.Writer, checked []Checked) {
 	table(w, "invariant\tchecks\tbroken", func(tw io.Writer) {
 		for _, c := range checked {
@@ -141,7 +156,11 @@ func (r Result) WriteSummary(w io.Writer, live bool) {
 		fmt.Fprintln(w)
 		writeNodes(w, r.Nodes)
 		fmt.Fprintln(w)
-		writeLinks(w, r.Links)
+		if r.Account != nil {
+			writeAccount(w, r.Account)
+		} else {
+			writeLinks(w, r.Links)
+		}
 		fmt.Fprintln(w)
 		writeInvariants(w, r.Invariants)
 	}

@@ -160,7 +160,7 @@ func (s *scenario) written(ctx context.Context) (map[place]store.Change, error) 
 			if i > 0 && c != store.Activations {
 				continue
 			}
-			all, err := dump(ctx, r.stores[c].Feed())
+			all, err := dump(ctx, r.stores[c].changes())
 			if err != nil {
 				return nil, fmt.Errorf("region %s: %w", r.name, err)
 			}

@@ -4,7 +4,8 @@
 // Two regions hold the three collections. Whisks and subjects are written in
 // the first and replicated to the second, activations are written in both and
 // replicated both ways; replication is asynchronous, late, and may lose and
-// repeat. Nodes in each region create, update, delete, re-create, read and list
+// repeat. On a Cosmos DB account with one write region, which replicates by
+// itself, activations are written in the first region too. Nodes in each region create, update, delete, re-create, read and list
 // OpenWhisk's own documents through the stack that a controller would use.
 package tworegions
 
@@ -20,21 +21,23 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/whiskstore/whiskstore/cosmos"
 	"github.com/whiskstore/whiskstore/store"
 )
 
 // Result is the account of one run.
 type Result struct {
-	Elapsed    time.Duration `json:"elapsed"`
-	Drained    time.Duration `json:"drained"` // from the last write until both regions were equal
-	Operations int64         `json:"operations"`
-	Regions    []RegionStats `json:"regions"`
-	Nodes      []NodeStats   `json:"nodes"`
-	Links      []LinkStats   `json:"links"`
-	Invariants []Checked     `json:"invariants"`
-	Resumed    *Resumed      `json:"resumed,omitempty"`
-	Violations []string      `json:"violations"` // the first of them
-	Broken     int64         `json:"broken"`
+	Elapsed    time.Duration  `json:"elapsed"`
+	Drained    time.Duration  `json:"drained"` // from the last write until both regions were equal
+	Operations int64          `json:"operations"`
+	Regions    []RegionStats  `json:"regions"`
+	Nodes      []NodeStats    `json:"nodes"`
+	Links      []LinkStats    `json:"links,omitempty"`
+	Account    []AccountStats `json:"account,omitempty"`
+	Invariants []Checked      `json:"invariants"`
+	Resumed    *Resumed       `json:"resumed,omitempty"`
+	Violations []string       `json:"violations"` // the first of them
+	Broken     int64          `json:"broken"`
 }
 
 // RegionStats is what one region holds at the end.
@@ -63,6 +66,7 @@ type scenario struct {
 	nodes   []*node
 	links   []*link
 	journal *journal
+	account *fakeAccount // nil with embedded stores
 	resumed *Resumed
 	counted int64 // the contended document's count at the start
 	started time.Time
@@ -99,6 +103,9 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	reporting.Go(func() { s.report(reportCtx) })
 
 	workErr := s.work(ctx)
+	if workErr == nil && s.cfg.sabotage == noReplication {
+		workErr = s.account.disrupt(linkCtx, s.nodes[0])
+	}
 	drained, equal, drainErr := s.drain(linkCtx, linkErrs)
 	if workErr == nil && drainErr == nil {
 		drainErr = s.judge(linkCtx, equal)
@@ -126,18 +133,30 @@ func (s *scenario) setUp(ctx context.Context) error {
 	for _, t := range templates {
 		byCollection[t.collection] = append(byCollection[t.collection], t)
 	}
-	for i, name := range []string{"eu", "us"} {
-		r, err := newRegion(name, i == 0, s.cfg.Dir)
+	if s.cfg.Backend == cosmosBackend {
+		if s.account, err = newFakeAccount(s.cfg); err != nil {
+			return err
+		}
+	}
+	for i, name := range regionNames() {
+		var r *region
+		if s.account != nil {
+			r, err = s.account.region(ctx, name, i == 0)
+		} else {
+			r, err = newRegion(name, i == 0, s.cfg.Dir)
+		}
 		s.regions = append(s.regions, r)
 		if err != nil {
 			return err
 		}
 	}
 	eu, us := s.regions[0], s.regions[1]
-	s.link(store.Whisks, eu, us)
-	s.link(store.Subjects, eu, us)
-	s.link(store.Activations, eu, us).skip = us.name
-	s.link(store.Activations, us, eu).skip = eu.name
+	if s.account == nil {
+		s.link(store.Whisks, eu, us)
+		s.link(store.Subjects, eu, us)
+		s.link(store.Activations, eu, us).skip = us.name
+		s.link(store.Activations, us, eu).skip = eu.name
+	}
 
 	board := &board{}
 	for _, r := range s.regions {
@@ -147,8 +166,16 @@ func (s *scenario) setUp(ctx context.Context) error {
 				rng:    rand.New(rand.NewPCG(s.cfg.Seed, uint64(len(s.nodes)))),
 				stacks: map[string]store.ArtifactStore{}, docs: map[string]*expected{},
 			}
+			var clients cosmos.Accounts // of this node: it knows its own sessions only
 			for _, c := range collections() {
-				stack, err := r.stack(s.cfg, c, eu)
+				var stack store.ArtifactStore
+				if s.account == nil {
+					stack, err = r.stack(s.cfg, c, eu)
+				} else {
+					if stack, err = s.account.connect(ctx, r, c, &clients); err == nil {
+						stack, err = r.chain(s.cfg, c, stack)
+					}
+				}
 				if err != nil {
 					return err
 				}
@@ -173,13 +200,17 @@ func (s *scenario) setUp(ctx context.Context) error {
 	}
 	// A region serves once its replicas know what was written before; until the
 	// links run, it is delivered by hand.
+	if s.account != nil {
+		_, _, err := s.drain(ctx, nil)
+		return err
+	}
 	for _, c := range []string{store.Whisks, store.Subjects} {
-		states, err := dump(ctx, eu.stores[c].Feed())
+		states, err := dump(ctx, eu.stores[c].changes())
 		if err != nil {
 			return err
 		}
 		for chunk := range slices.Chunk(slices.Collect(maps.Values(states)), linkPageSize) {
-			if err := applyAll(ctx, us.stores[c], chunk); err != nil {
+			if err := applyAll(ctx, us.stores[c].(replica), chunk); err != nil {
 				return err
 			}
 		}
@@ -189,7 +220,7 @@ func (s *scenario) setUp(ctx context.Context) error {
 
 func (s *scenario) link(collection string, from, to *region) *link {
 	l := &link{
-		name: collection + " " + from.name + " to " + to.name, feed: from.stores[collection].Feed(), to: to.stores[collection],
+		name: collection + " " + from.name + " to " + to.name, feed: from.stores[collection].changes(), to: to.stores[collection].(replica),
 		delay: s.cfg.Delay, loss: s.cfg.Loss, sabotage: s.cfg.sabotage, started: time.Now(),
 		rng: rand.New(rand.NewPCG(s.cfg.Seed, 1000+uint64(len(s.links)))),
 	}
@@ -256,7 +287,7 @@ func (s *scenario) compare(ctx context.Context, collection string) (string, erro
 	var states [2]map[string]store.Change
 	for i, r := range s.regions {
 		var err error
-		if states[i], err = dump(ctx, r.stores[collection].Feed()); err != nil {
+		if states[i], err = dump(ctx, r.stores[collection].changes()); err != nil {
 			return "", err
 		}
 		// A tombstone of an earlier run may end while the regions are compared.
@@ -315,6 +346,10 @@ func (s *scenario) close() error {
 			errs = append(errs, n.stacks[c].Close())
 		}
 	}
+	if s.account != nil {
+		errs = append(errs, s.account.closeNodes())
+		defer s.account.srv.Close()
+	}
 	for _, r := range s.regions {
 		for _, c := range slices.Sorted(maps.Keys(r.stores)) {
 			errs = append(errs, r.stores[c].Close())
@@ -334,10 +369,13 @@ func (s *scenario) result(ctx context.Context, drained time.Duration) (Result, e
 	for _, l := range s.links {
 		res.Links = append(res.Links, l.snapshot())
 	}
+	if s.account != nil {
+		res.Account = s.account.stats()
+	}
 	for _, r := range s.regions {
 		stats := RegionStats{Region: r.name, Requests: r.requests.Load()}
 		for c, into := range map[string]*int{store.Whisks: &stats.Whisks, store.Subjects: &stats.Subjects, store.Activations: &stats.Activation} {
-			states, err := dump(ctx, r.stores[c].Feed())
+			states, err := dump(ctx, r.stores[c].changes())
 			if err != nil {
 				return res, err
 			}

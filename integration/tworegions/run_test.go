@@ -98,6 +98,9 @@ func TestConfigRefusesWhatCannotRun(t *testing.T) {
 		{Config{Duration: -1}, "duration"},
 		{Config{TombstoneTTL: time.Second}, "tombstone TTL"},
 		{Config{Rate: -5}, "rate -5"},
+		{Config{Backend: "couchdb"}, "backend"},
+		{Config{Backend: cosmosBackend, Loss: 0.1}, "loss"},
+		{Config{Backend: cosmosBackend, Dir: "d"}, "directory"},
 	} {
 		if _, err := Run(t.Context(), tc.cfg); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%+v: got %v, want an error about %s", tc.cfg, err, tc.want)

@@ -52,11 +52,14 @@ func Load(file string, settings []config.Setting, log *slog.Logger) (Config, *co
 			errs = append(errs, fmt.Errorf("%s: two regions have no use for this key; remove it", key))
 		}
 	}
+	var backend string
 	switch db, err := cfg.Database(); {
 	case err != nil:
 		errs = append(errs, err)
+	case db == cosmosBackend:
+		backend = cosmosBackend
 	case db != "memory":
-		errs = append(errs, fmt.Errorf("%s: two regions replicate embedded stores only; set it to memory", KeyBackend))
+		errs = append(errs, fmt.Errorf("%s: two regions run on embedded stores or a fake account; set it to memory or %s", KeyBackend, cosmosBackend))
 	}
 	for key, zero := range map[string]bool{
 		KeyTombstoneTTL: cfg.DB.SoftDeleteTTL == 0, "tworegions.duration": s.Duration == 0, "tworegions.delay": s.Delay == 0, "tworegions.seed": s.Seed == 0,
@@ -76,6 +79,7 @@ func Load(file string, settings []config.Setting, log *slog.Logger) (Config, *co
 		TombstoneTTL: time.Duration(cfg.DB.SoftDeleteTTL),
 		Rate:         s.Rate,
 		Seed:         s.Seed,
+		Backend:      backend,
 		Dir:          cfg.MemoryStore.Directory,
 	}.withDefaults()
 	return run, cfg, err

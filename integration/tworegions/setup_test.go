@@ -25,6 +25,10 @@ func TestLoad(t *testing.T) {
 	if cfg, _, err := Load(file, nil, nil); err != nil || cfg != want {
 		t.Errorf("printed: got %+v, %v, want %+v", cfg, err, want)
 	}
+	want.Nodes, want.Dir, want.Backend = 2, "", cosmosBackend
+	if cfg, _, err := Load("", []config.Setting{{Key: KeyBackend, Value: "cosmosdb", Source: "-backend"}}, nil); err != nil || cfg != want {
+		t.Errorf("on an account: got %+v, %v, want %+v", cfg, err, want)
+	}
 	for text, want := range map[string]string{
 		"tworegions.nods: 3": "tworegions.nodes",
 		"whisk.db.soft-delete-ttl: 1 h\nwhisk.db.cluster-id: x": "no use for this key",

@@ -28,7 +28,7 @@ func main() {
 
 // keyFlags are flags that set a key of the configuration.
 var keyFlags = []struct{ name, key, usage string }{
-	{"backend", tworegions.KeyBackend, "`backend` of the stores: memory"},
+	{"backend", tworegions.KeyBackend, "`backend` of the stores: memory, or cosmos for one fake account with two regions"},
 	{"dir", tworegions.KeyDirectory, "`directory` for durable stores; a run continues what an earlier one left there"},
 	{"duration", "tworegions.duration", "how long the nodes work (`duration`)"},
 	{"nodes", "tworegions.nodes", "`number` of nodes in each region"},
@@ -50,6 +50,9 @@ func run(args []string) int {
 	var settings []config.Setting
 	for _, f := range keyFlags {
 		flags.Func(f.name, f.usage, func(value string) error {
+			if f.name == "backend" && value == "cosmos" {
+				value = "cosmosdb" // what the key calls it
+			}
 			settings = append(settings, config.Setting{Key: f.key, Value: value, Source: "-" + f.name})
 			return nil
 		})
