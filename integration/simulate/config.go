@@ -13,6 +13,7 @@ type Config struct {
 	Writes   int        // commits to simulate; 1,000,000
 	Seed     uint64     // the run with the same seed, writes and rules is the same run
 	Disabled cache.Rule // rules switched off
+	Whole    bool       // a violation is reported as it is, not minimised
 	Progress io.Writer  // is told how far the run is; nil is silent
 	Live     bool       // Progress is a terminal: one line that is written anew
 }

@@ -38,7 +38,11 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 		Seed: cfg.Seed, Off: cfg.Disabled.String(), Writes: w.writes, Virtual: w.now, Took: time.Since(start),
 		Interrupted: ctx.Err() != nil, Figures: w.judge.Figures, Violation: w.judge.violation,
 	}
-	if res.Violation != nil {
+	switch {
+	case res.Violation == nil:
+	case cfg.Whole:
+		res.Minimal = (&minimiser{}).result(w)
+	default:
 		res.Minimal = minimise(ctx, w, cfg)
 	}
 	return res, nil

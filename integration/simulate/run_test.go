@@ -51,7 +51,7 @@ func TestRuleOff(t *testing.T) {
 	for _, off := range cache.Rules() {
 		t.Run(off.String(), func(t *testing.T) {
 			t.Parallel()
-			res := run(t, simulate.Config{Writes: 100_000, Seed: 1, Disabled: off})
+			res := run(t, simulate.Config{Writes: 100_000, Seed: 1, Disabled: off, Whole: true})
 			if res.Violation == nil {
 				t.Fatalf("got no violation in %d writes, want one", res.Writes)
 			}
