@@ -201,7 +201,10 @@ func (s *scenario) setUp(ctx context.Context) error {
 	// A region serves once its replicas know what was written before; until the
 	// links run, it is delivered by hand.
 	if s.account != nil {
-		_, _, err := s.drain(ctx, nil)
+		took, equal, err := s.drain(ctx, nil)
+		if err == nil && equal[store.Whisks]+equal[store.Subjects] != "" {
+			err = fmt.Errorf("the account's regions are not equal after %v: %v", took, equal)
+		}
 		return err
 	}
 	for _, c := range []string{store.Whisks, store.Subjects} {

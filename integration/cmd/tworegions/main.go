@@ -2,7 +2,8 @@
 // asynchronous replication between their stores, two control-plane nodes in
 // each, and OpenWhisk's own documents. It checks what the layer promises while
 // it runs and exits with 1 when a promise breaks. With a directory it may be
-// killed at any moment and started again.
+// killed at any moment and started again. With -backend cosmos both regions are
+// those of one fake Cosmos DB account.
 package main
 
 import (
