@@ -109,7 +109,7 @@ func TestForeignItems(t *testing.T) {
 	_, err := s.Put(ctx, store.Document{ID: "guest/big", Body: fmt.Appendf(nil, `{"x":%q}`, strings.Repeat("x", 3<<20))}, nil)
 	wantKind(t, "put of 3 MiB", err, store.ErrTooLarge)
 	mustPut(t, s, "guest/fits", fmt.Appendf(nil, `{"x":%q}`, strings.Repeat("x", MaxBody-8)))
-	for _, raw := range []string{"1", `{"a":1}`, `{"id":5}`, `{"id":"a/b"}`, `{"id":"a"`, `{"id":"a",}`, `{"id" "a"}`, ""} {
+	for _, raw := range []string{"1", `{"a":1}`, `{"id":5}`, `{"id":12}`, `{"id":"a/b"}`, `{"id":"a"`, `{"id":"a",}`, `{"id" "a"}`, ""} {
 		if _, err := decodeItem([]byte(raw)); err == nil {
 			t.Errorf("item %s was taken for one of ours", raw)
 		}

@@ -118,25 +118,38 @@ type item struct {
 
 // decodeItem takes an item apart. An item that is none of ours, without an id
 // that unescapes, is an error that says why.
-func decodeItem(raw []byte) (item, error) {
+func decodeItem(raw []byte) (item, error) { return decodeNamed(raw, "", "") }
+
+// decodeNamed is decodeItem for an item that was read by its id, which it does
+// not copy again.
+func decodeNamed(raw []byte, escaped, id string) (item, error) {
 	var it item
 	body := append(make([]byte, 0, len(raw)), '{')
 	found := false
-	err := members(raw, func(name, value, both []byte) {
+	r := newReader(raw)
+	for {
+		name, value, both, ok := r.next()
+		if !ok {
+			break
+		}
 		switch string(name) {
 		case "id":
+			if escaped != "" && len(value) == len(escaped)+2 && value[0] == '"' && string(value[1:len(value)-1]) == escaped {
+				it.escaped, it.id, found = escaped, id, true
+				continue
+			}
 			it.escaped, found = stringValue(value)
-			return
+			continue
 		case "ttl":
 			it.ttl, _ = strconv.ParseInt(string(value), 10, 64)
-			return
+			continue
 		}
 		if len(name) == 0 || name[0] != '_' {
 			if len(body) > 1 {
 				body = append(body, ',')
 			}
 			body = append(body, both...)
-			return
+			continue
 		}
 		switch string(name) {
 		case "_etag":
@@ -155,11 +168,12 @@ func decodeItem(raw []byte) (item, error) {
 			// Views leave out what is defined and not false (row COS-D4).
 			it.deleted = string(value) != "false"
 		}
-	})
+	}
+	err := r.err
 	if err == nil && !found {
 		err = errors.New("it has no id")
 	}
-	if err == nil {
+	if err == nil && it.id == "" {
 		it.id, err = unescapeID(it.escaped)
 	}
 	if err != nil {
@@ -185,15 +199,15 @@ func (it item) document(p *place, order uint64) store.Document {
 	return doc
 }
 
-// lineage returns the `_rid` of the container that an item's begins with;
-// likely is returned without a copy when it is that one.
+// lineage returns the `_rid` of the container that an item's begins with. likely
+// is returned without further work when it is that one.
 func lineage(itemRID, likely string) string {
 	const bytesOfContainer = 8
-	if len(itemRID) < 12 {
+	if len(itemRID) < 24 {
 		return ""
 	}
-	raw, err := ridEncoding.DecodeString(itemRID)
-	if err != nil || len(raw) < bytesOfContainer {
+	var raw [18]byte // what 24 characters may hold
+	if n, err := ridEncoding.Decode(raw[:], []byte(itemRID[:24])); err != nil || n < bytesOfContainer {
 		return ""
 	}
 	var buf [12]byte

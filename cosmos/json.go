@@ -10,47 +10,65 @@ import (
 
 var errMalformed = errors.New("malformed JSON")
 
-// members calls visit with each member of a JSON object: its name as it stands
-// between the quotes, its value, and both with the colon. It checks no more than
-// it must to find them; the service answers with valid JSON.
-func members(raw []byte, visit func(name, value, both []byte)) error {
+// reader goes through the members of a JSON object. It checks no more than it
+// must to find them; the service answers with valid JSON.
+type reader struct {
+	raw  []byte
+	at   int
+	last bool // there are no more
+	err  error
+}
+
+// newReader begins with an object.
+func newReader(raw []byte) reader {
 	i := skipSpace(raw, 0)
 	if i >= len(raw) || raw[i] != '{' {
-		return errors.New("not a JSON object")
+		return reader{err: errors.New("not a JSON object")}
 	}
 	i = skipSpace(raw, i+1)
-	if i < len(raw) && raw[i] == '}' {
-		return nil
+	return reader{raw: raw, at: i, last: i < len(raw) && raw[i] == '}'}
+}
+
+// next returns a member: its name as it stands between the quotes, its value,
+// and both with the colon. It is false at the end, where err says whether that
+// was the object's.
+func (r *reader) next() (name, value, both []byte, ok bool) {
+	if r.last || r.err != nil {
+		return nil, nil, nil, false
 	}
+	raw, start := r.raw, r.at
+	r.err = errMalformed
+	end, ok := skipString(raw, start)
+	if !ok {
+		return nil, nil, nil, false
+	}
+	name = raw[start+1 : end-1]
+	i := skipSpace(raw, end)
+	if i >= len(raw) || raw[i] != ':' {
+		return nil, nil, nil, false
+	}
+	i = skipSpace(raw, i+1)
+	if end, ok = skipValue(raw, i); !ok {
+		return nil, nil, nil, false
+	}
+	value, both = raw[i:end], raw[start:end]
+	i = skipSpace(raw, end)
+	if i >= len(raw) || raw[i] != ',' && raw[i] != '}' {
+		return nil, nil, nil, false
+	}
+	r.err, r.last, r.at = nil, raw[i] == '}', skipSpace(raw, i+1)
+	return name, value, both, true
+}
+
+// members calls visit with each member of a JSON object.
+func members(raw []byte, visit func(name, value, both []byte)) error {
+	r := newReader(raw)
 	for {
-		start := i
-		end, ok := skipString(raw, i)
+		name, value, both, ok := r.next()
 		if !ok {
-			return errMalformed
+			return r.err
 		}
-		name := raw[start+1 : end-1]
-		i = skipSpace(raw, end)
-		if i >= len(raw) || raw[i] != ':' {
-			return errMalformed
-		}
-		i = skipSpace(raw, i+1)
-		end, ok = skipValue(raw, i)
-		if !ok {
-			return errMalformed
-		}
-		visit(name, raw[i:end], raw[start:end])
-		i = skipSpace(raw, end)
-		if i >= len(raw) {
-			return errMalformed
-		}
-		switch raw[i] {
-		case '}':
-			return nil
-		case ',':
-			i = skipSpace(raw, i+1)
-		default:
-			return errMalformed
-		}
+		visit(name, value, both)
 	}
 }
 

@@ -76,14 +76,14 @@ type storeMetrics struct {
 	returned   metric.Int64Histogram
 	undecoded  metric.Int64Counter
 	collection string
-	upstream   map[store.Op]metric.MeasurementOption
+	upstream   map[store.Op][]metric.AddOption
 	collected  metric.MeasurementOption
 	base       []attribute.KeyValue
 }
 
 func newStoreMetrics(p MeterProvider, db, collection string) (*storeMetrics, error) {
 	m := meterOf(p)
-	s := &storeMetrics{collection: collection, upstream: map[store.Op]metric.MeasurementOption{}}
+	s := &storeMetrics{collection: collection, upstream: map[store.Op][]metric.AddOption{}}
 	var err error
 	try := func(e error) {
 		if err == nil {
@@ -118,8 +118,8 @@ func newStoreMetrics(p MeterProvider, db, collection string) (*storeMetrics, err
 	try(e)
 	for op, names := range map[store.Op][2]string{store.OpPut: {"put", "write"}, store.OpDelete: {"del", "write"},
 		store.OpGet: {"get", "read"}, store.OpQuery: {"query", "read"}, store.OpCount: {"count", "read"}, store.OpNext: {"feed", "read"}} {
-		s.upstream[op] = metric.WithAttributeSet(attribute.NewSet(attribute.String("action", names[0]),
-			attribute.String("mode", names[1]), attribute.String("collection", collection)))
+		s.upstream[op] = []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(attribute.String("action", names[0]),
+			attribute.String("mode", names[1]), attribute.String("collection", collection)))}
 	}
 	s.collected = metric.WithAttributeSet(attribute.NewSet(attribute.String("collection", collection)))
 	s.base = []attribute.KeyValue{attribute.String("db.system.name", "azure.cosmosdb"),
@@ -130,11 +130,11 @@ func newStoreMetrics(p MeterProvider, db, collection string) (*storeMetrics, err
 // exchanged records one answer of the service. name is the operation's in
 // OpenTelemetry's list, region where it was served.
 func (s *storeMetrics) exchanged(ctx context.Context, op store.Op, name, region string, status, sub int, units float64, took time.Duration) {
-	ctx = context.WithoutCancel(ctx)
 	s.charged(ctx, op, units)
 	if !s.duration.Enabled(ctx) && !s.charge.Enabled(ctx) {
 		return
 	}
+	ctx = context.WithoutCancel(ctx) // the count must not be lost with the caller
 	attrs := append(make([]attribute.KeyValue, 0, len(s.base)+6), s.base...)
 	attrs = append(attrs, attribute.String("db.operation.name", name))
 	if region != "" {
@@ -159,7 +159,7 @@ func (s *storeMetrics) exchanged(ctx context.Context, op store.Op, name, region 
 // charged adds request units to upstream's counter.
 func (s *storeMetrics) charged(ctx context.Context, op store.Op, units float64) {
 	if set, ok := s.upstream[op]; ok && units > 0 {
-		s.units.Add(ctx, units, set)
+		s.units.Add(ctx, units, set...)
 	}
 }
 

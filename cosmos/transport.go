@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// Headers of the service.
+// Headers of the service, in the form that http.Header keeps.
 const (
-	headerSubstatus    = "x-ms-substatus"
-	headerCharge       = "x-ms-request-charge"
-	headerSession      = "x-ms-session-token"
-	headerItemLSN      = "x-ms-item-lsn"
-	headerRangeID      = "x-ms-documentdb-partitionkeyrangeid"
-	headerPartitionKey = "x-ms-documentdb-partitionkey"
-	headerRetry        = "x-ms-retry-after-ms"
-	headerUsage        = "x-ms-resource-usage"
-	headerQuota        = "x-ms-resource-quota"
-	headerIndexing     = "x-ms-documentdb-collection-index-transformation-progress"
-	headerActivityID   = "x-ms-activity-id"
+	headerSubstatus    = "X-Ms-Substatus"
+	headerCharge       = "X-Ms-Request-Charge"
+	headerSession      = "X-Ms-Session-Token"
+	headerItemLSN      = "X-Ms-Item-Lsn"
+	headerRangeID      = "X-Ms-Documentdb-Partitionkeyrangeid"
+	headerPartitionKey = "X-Ms-Documentdb-Partitionkey"
+	headerRetry        = "X-Ms-Retry-After-Ms"
+	headerUsage        = "X-Ms-Resource-Usage"
+	headerQuota        = "X-Ms-Resource-Quota"
+	headerIndexing     = "X-Ms-Documentdb-Collection-Index-Transformation-Progress"
+	headerActivityID   = "X-Ms-Activity-Id"
 )
 
 // localAnswer asks the transport, through the context of a call, to answer its
