@@ -261,11 +261,15 @@ func (c *Cache[V]) message(key string, v store.Version) Effect {
 
 // Lose tells the cache that messages were lost (R7): what it holds is suspect,
 // what is in flight is void, and nothing is stored for the lag budget. With a
-// position, loads read at it for that long and may be stored.
+// position, loads read at it for that long and may be stored, unless another
+// loss stands that named another position: two positions cannot be compared.
 func (c *Cache[V]) Lose(position store.Session) {
 	now, _ := c.clock.read()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if now < c.scope.soft && position != c.after {
+		position = ""
+	}
 	c.scope = c.machine.lose(c.scope, now, position != "")
 	c.after = position
 	if !c.machine.off.has(RuleSuspect) {

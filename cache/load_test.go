@@ -196,3 +196,26 @@ func TestHealth(t *testing.T) {
 		r.held(t, 0)
 	})
 }
+
+// TestLossesOverlap: two sources that lose messages within one lag budget name
+// positions that cannot be compared. Reading at the last of them would miss what
+// the other one lost.
+func TestLossesOverlap(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		second store.Session
+		held   int
+	}{
+		{"another position", "0:-1#1081", 0},
+		{"the same position", "0:-1#1083", 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			run(t, cache.Options[int]{Lag: time.Second}, func(t *testing.T, r *rig) {
+				r.Lose("0:-1#1083")
+				r.Lose(tc.second)
+				r.get(t)
+				r.held(t, tc.held)
+			})
+		})
+	}
+}
