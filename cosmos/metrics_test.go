@@ -44,7 +44,7 @@ func (m *meters) total(t *testing.T, name string, attrs ...string) (sum float64,
 	matches := func(set attribute.Set) bool {
 		for _, a := range attrs {
 			key, want, _ := strings.Cut(a, "=")
-			if v, ok := set.Value(attribute.Key(key)); !ok || v.Emit() != want {
+			if v, ok := set.Value(attribute.Key(key)); !ok || v.String() != want {
 				return false
 			}
 		}
