@@ -9,7 +9,7 @@ import (
 )
 
 func Example() {
-	res, err := simulate.Run(context.Background(), simulate.Config{Writes: 1000, Seed: 2})
+	res, err := simulate.Run(context.Background(), simulate.Config{Writes: 1000, Seed: 1})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -2,58 +2,60 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
-
-	"github.com/whiskstore/whiskstore/cache"
 )
 
-// TestNoViolation is a short run of the simulation, which takes no time at all.
-func TestNoViolation(t *testing.T) {
-	for seed := uint64(1); seed <= 3; seed++ {
-		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(seed, 10_000, 0)
-			w.run()
-			if c := w.check; c.violation != "" || c.hits == 0 {
-				t.Errorf("seed %d: %d hits, violation %q", seed, c.hits, c.violation)
+func TestRun(t *testing.T) {
+	svg := filepath.Join(t.TempDir(), "violation.svg")
+	for _, tt := range []struct {
+		name   string
+		args   []string
+		status int
+		stdout string
+		stderr string
+	}{
+		{"all rules", []string{"-writes", "500", "-seed", "2"}, 0, "no violation", ""},
+		{"a rule off", []string{"-writes", "100000", "-disable", "R3", "-svg", svg}, 1, "VIOLATION", ""},
+		{"help", []string{"-help"}, 0, "", "Exit status"},
+		{"unknown rule", []string{"-disable", "R99"}, 2, "", `no rule "R99"`},
+		{"unknown flag", []string{"-write", "1"}, 2, "", "not defined"},
+		{"argument", []string{"seven"}, 2, "", "unexpected argument"},
+		{"negative", []string{"-writes", "-1"}, 2, "", "must be positive"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			if got := run(tt.args, &stdout, &stderr); got != tt.status {
+				t.Errorf("status: got %d, want %d; %s", got, tt.status, stderr.String())
+			}
+			if !strings.Contains(stdout.String(), tt.stdout) || !strings.Contains(stderr.String(), tt.stderr) {
+				t.Errorf("got stdout %q and stderr %q, want %q and %q in them", stdout.String(), stderr.String(), tt.stdout, tt.stderr)
 			}
 		})
 	}
-}
-
-// TestSameSeedSameRun shows that a violation can be found again.
-func TestSameSeedSameRun(t *testing.T) {
-	var reports [2]string
-	for i := range reports {
-		w := newWorld(7, 5_000, 0)
-		w.run()
-		var b bytes.Buffer
-		w.check.report(&b, w, 1)
-		reports[i] = b.String()
-	}
-	if reports[0] != reports[1] {
-		t.Errorf("two runs of one seed differ:\n%s\n%s", reports[0], reports[1])
+	picture, err := os.ReadFile(svg)
+	if err != nil || !bytes.HasPrefix(picture, []byte("<svg ")) {
+		t.Errorf("picture: got %.40q, %v", picture, err)
 	}
 }
 
-// TestWithoutRule shows that the checks see what goes wrong without a rule.
-func TestWithoutRule(t *testing.T) {
-	for _, rules := range []string{"R2", "R3", "R4", "R4d", "R5", "R7", "R7-blind", "R8", "R10", "R12", "floor"} {
-		t.Run(rules, func(t *testing.T) {
-			off, err := cache.ParseRules(rules)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w := newWorld(1, 100_000, off)
-			w.run()
-			if w.check.violation == "" {
-				t.Fatal("no violation within 100000 writes")
-			}
-			t.Logf("after %d writes: %s", w.writes, w.check.violation)
-			if svg := string(w.check.picture()); !strings.HasPrefix(svg, "<svg") || !strings.Contains(svg, "<circle") {
-				t.Errorf("the picture shows nothing: %.200s", svg)
-			}
-		})
+func TestJSON(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if got := run([]string{"-json", "-writes", "20000", "-disable", "R3", "-seed", "5"}, &stdout, &stderr); got != 1 {
+		t.Fatalf("status: got %d, want 1; %s", got, stderr.String())
+	}
+	var res struct {
+		Seed      uint64 `json:"seed"`
+		Violation *struct{ Text string }
+		Minimal   *struct{ History []struct{ What string } }
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &res); err != nil {
+		t.Fatal(err)
+	}
+	if res.Seed != 5 || res.Violation == nil || res.Minimal == nil || len(res.Minimal.History) == 0 {
+		t.Errorf("got %s, want seed 5 with a violation and its history", stdout.String())
 	}
 }
