@@ -31,7 +31,7 @@
 //	  Tombstones          GET doc                     GET doc?open_revs=all          lookup  1 1 0   R
 //	  After.Session       GET doc, session token      primary; never a replica [b]   nothing 1 1 0   R
 //	  After.Version       GET doc, session token [c]  replica, then primary          nothing 1 2 0   R
-//	Delete, tombstone     PATCH If-Match, 3 set [d]   PUT doc, _deleted              commit  1 1 0   W
+//	Delete, tombstone     PATCH If-Match, set [d]     PUT doc, _deleted              commit  1 1 0   W
 //	Delete, physical      DELETE, If-Match            PUT doc, _deleted              commit  1 1 0   D
 //	  refused, absent     404: NotFound               409 or 400, GET: NotFound [a]  lookup  1 2 0
 //	  refused, stale      412, GET: Conflict          409, GET: Conflict             lookup  2 2 0
@@ -63,7 +63,8 @@
 //     compared; an older one is read once more from the write region.
 //   - [d] /_deleted, /ttl and /_clusterId in one PATCH. Removing a member that is not
 //     there is refused (400), so without a cluster id the PATCH sets "" and readers take
-//     "" for none.
+//     "" for none. A random mark goes with them, so that of two deletions of one revision
+//     whose answers are lost only one takes the tombstone for its own.
 //   - [e] The join over the namespaces returns a subject once per matching namespace,
 //     and a legacy subject once per namespace: rows are made unique by id. The limits
 //     are a point read per row, or one ReadManyItems for all.
