@@ -21,7 +21,6 @@ const maxReplays = 600
 // minimiser looks for a smaller run by leaving things out.
 type minimiser struct {
 	ctx     context.Context
-	seed    uint64
 	cfg     Config
 	until   time.Duration
 	best    *world

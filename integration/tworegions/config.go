@@ -9,7 +9,7 @@ import (
 
 // Config is one run. The zero value of each field means its default.
 type Config struct {
-	// Duration is how long the nodes work, default 5 s. Draining and the final
+	// Duration is how long the nodes work, default 4 s. Draining and the final
 	// comparison come after it.
 	Duration time.Duration
 
@@ -73,7 +73,7 @@ const MaxNodes = 64
 
 func (c Config) withDefaults() (Config, error) {
 	if c.Duration == 0 {
-		c.Duration = 5 * time.Second
+		c.Duration = 4 * time.Second
 	}
 	if c.Nodes == 0 {
 		c.Nodes = 2

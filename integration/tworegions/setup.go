@@ -17,7 +17,7 @@ var defaultSetup []byte
 
 // setup is the block of the demonstration in a configuration file.
 type setup struct {
-	Duration config.Duration `config:"duration" default:"5 s"`
+	Duration config.Duration `config:"duration" default:"4 s"`
 	Nodes    int             `config:"nodes" default:"2" min:"1"`
 	Delay    config.Duration `config:"delay" default:"40 ms"`
 	Loss     float64         `config:"loss" default:"0"`
