@@ -71,6 +71,11 @@ type Options[V any] struct {
 	// seed. Simulations set it, so that a run can be repeated.
 	Hash func(key string) uint64
 
+	// Place is where a document lies in the key space that store.Range divides. Nil
+	// is for collections of one range, and where it is not known: a loss of a part
+	// then concerns all. It must be quick and always answer the same.
+	Place func(key string) string
+
 	// Logger is told of overflowing fences; nil is silent.
 	Logger *slog.Logger
 
@@ -104,6 +109,10 @@ type Loaded[V any] struct {
 
 	// Pass keeps the value out of the cache.
 	Pass bool
+
+	// Unmodified says that the document is in state Request.Held: the value that
+	// was held stands for Value (R1: revalidation is a load).
+	Unmodified bool
 }
 
 // Request says what a load has to reflect.
@@ -115,6 +124,12 @@ type Request struct {
 
 	// After is a state or position that the answer must reflect, where one is known.
 	After store.Freshness
+
+	// Held is the state of a value that is held but must not be served, as it is
+	// suspect or too old; zero without one. A load that finds the document still in
+	// that state may return Loaded.Unmodified with its Version, and save making the
+	// value again.
+	Held store.Version
 }
 
 // Loader reads a value from the store. An absent document is an error of kind
@@ -132,11 +147,10 @@ type Cache[V any] struct {
 	seed    maphash.Seed
 	shards  []*shard[V]
 	limit   limit         // age at which values are not served
-	losses  atomic.Uint64 // of scope; what hits look at
+	losses  atomic.Uint64 // of scopes; what hits look at
 
-	mu    sync.Mutex // guards scope and position
-	scope scope
-	after store.Session // position that loads in scope.soft read at
+	mu     sync.Mutex // held while scopes is replaced
+	scopes atomic.Pointer[scopes]
 
 	state atomic.Pointer[Health]
 	life  lifetime
@@ -162,6 +176,7 @@ func New[V any](opts Options[V]) *Cache[V] {
 	for range shards {
 		c.shards = append(c.shards, newShard[V](c))
 	}
+	c.scopes.Store(&scopes{})
 	c.limit.silent = c.machine.bound(true)
 	c.SetHealth(Health{State: LocalOnly, Reason: "no bus is attached"})
 	return c
@@ -260,27 +275,31 @@ func (c *Cache[V]) message(key string, v store.Version) Effect {
 }
 
 // Lose tells the cache that messages were lost (R7): what it holds is suspect,
-// what is in flight is void, and nothing is stored for the lag budget. With a
+// what is in flight is void, and nothing is stored for the lag budget; all that
+// only where Options.Place puts the key into the range of the loss. With a
 // position, loads read at it for that long and may be stored, unless another
 // loss stands that named another position: two positions cannot be compared.
-func (c *Cache[V]) Lose(position store.Session) {
+func (c *Cache[V]) Lose(loss Loss) {
+	if c.opts.Place == nil {
+		loss.Min, loss.Max = "", ""
+	}
 	now, _ := c.clock.read()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now < c.scope.soft && position != c.after {
-		position = ""
-	}
-	c.scope = c.machine.lose(c.scope, now, position != "")
-	c.after = position
+	after := c.scopes.Load().lose(c.machine, now, loss)
+	c.scopes.Store(after)
 	if !c.machine.off.has(RuleSuspect) {
-		c.losses.Store(c.scope.losses)
+		c.losses.Store(after.total)
 	}
 }
 
-func (c *Cache[V]) currentScope() (scope, store.Session) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.scope, c.after
+// scope is the one of a key.
+func (c *Cache[V]) scope(key string) rangeScope {
+	s := c.scopes.Load()
+	if len(s.ranges) == 0 {
+		return s.all
+	}
+	return s.at(c.opts.Place(key))
 }
 
 var errClosed = &store.Error{Op: store.OpGet, Kind: store.ErrClosed, Err: errors.New("cache is closed")}

@@ -39,7 +39,7 @@ func (c *Cache[V]) Peek(key string) (V, store.Version, bool) {
 	defer s.mu.Unlock()
 	_, age := c.clock.read()
 	e, ok := s.values.Peek(key)
-	if !ok || e.absent || !e.servable(s.scope(), age, c.limit.at(age)) {
+	if !ok || e.absent || !e.held().servable(s.scope(key), age, c.limit.at(age)) {
 		var none V
 		return none, store.Version{}, false
 	}
@@ -86,48 +86,62 @@ func (c *Cache[V]) lookup(ctx context.Context, s *shard[V], key string, fresh bo
 type lineFlight[V any] struct {
 	*flight[Loaded[V]]
 	op   op
-	pass bool // begun during a write: not stored, as upstream (rows CACHE-D4 and CACHE-D7)
+	held *entry[V] // the value that may turn out to be unmodified
+	pass bool      // begun during a write: not stored, as upstream (rows CACHE-D4 and CACHE-D7)
 }
 
 // begin is the event of a lookup, with the shard locked: it returns the entry to
 // serve, or a load to wait for, which the caller has to run unless it was joined.
 func (c *Cache[V]) begin(s *shard[V], key string, fresh bool) (e *entry[V], f *lineFlight[V], joined bool) {
-	a, r := s.step(key, event{kind: evLookup, fresh: fresh}, nil)
+	lost := c.scopes.Load().total
+	a, b := s.step(key, event{kind: evLookup, fresh: fresh}, nil)
 	switch a.verdict {
 	case verdictServe:
 		e, _ := s.values.Get(key)
+		e.losses = max(e.losses, lost) // none of those concerned it
 		s.stats.Hits++
 		return e, nil, false
 	case verdictJoin:
 		s.stats.Hits++ // upstream counts a coalesced read as a hit
 		s.stats.Joined++
-		r.flight.waiters++
-		return nil, r.flight, true
+		b.flight.waiters++
+		return nil, b.flight, true
 	}
 	s.stats.Misses++
 	request := Request{Key: key, Fresh: a.op.fresh}
-	if a.op.fresh && r.nfences > 0 {
-		request.After.Version = r.fences[r.nfences-1]
+	if a.op.fresh && b.nfences > 0 {
+		request.After.Version = b.fences[b.nfences-1]
 	}
 	if a.op.covers {
-		_, request.After.Session = c.currentScope()
+		request.After.Session = c.scope(key).after
 	}
 	f = &lineFlight[V]{
-		flight: newFlight[Loaded[V]](request),
-		op:     a.op,
-		pass:   r.writes > 0 && c.machine.off == 0, // proofs want the rules alone
+		op:   a.op,
+		pass: b.writes > 0 && c.machine.off == 0, // proofs want the rules alone
 	}
+	if e, ok := s.values.Peek(key); ok && !e.absent {
+		f.held, request.Held = e, e.version
+	}
+	f.flight = newFlight[Loaded[V]](request)
 	f.waiters = 1
-	r.flight = f
+	b.flight = f
 	return nil, f, false
 }
+
+var errNotHeld = errors.New("the load calls a value unmodified that is not held")
 
 // finish is the event of a load's end.
 func (c *Cache[V]) finish(s *shard[V], f *lineFlight[V]) {
 	ev := event{kind: evLoadEnd, op: f.op, version: f.result.Version, pass: f.pass || f.result.Pass}
 	value := new(V)
 	switch {
+	case f.err == nil && f.result.Unmodified && (f.held == nil || f.held.version.Compare(ev.version) != store.Same):
+		f.err = f.failed(store.ErrUnavailable, errNotHeld)
+		ev.outcome = outcomeError
 	case f.err == nil:
+		if f.result.Unmodified {
+			f.result.Value = f.held.value
+		}
 		*value = c.copyOf(f.result.Value)
 	case errors.Is(f.err, store.ErrNotFound):
 		ev.absent, ev.version, ev.pass = true, store.Version{}, !c.opts.Negative

@@ -156,7 +156,7 @@ func TestIdentitySources(t *testing.T) {
 	t.Run("loss", func(t *testing.T) {
 		identities(t, func(t *testing.T, s *subjects, i *cache.Identities) {
 			ask(t, s, i, 1, nil)
-			i.Table().Lose("")
+			i.Table().Lose(cache.Loss{})
 			ask(t, s, i, 2, nil)
 			ask(t, s, i, 3, nil) // nothing is held for the lag budget
 			<-time.After(6 * time.Second)

@@ -151,10 +151,10 @@ type action struct {
 }
 
 // suspect reports whether a loss was noticed since the value's load began.
-func (h *held) suspect(s scope) bool { return h.losses < s.losses }
+func (h held) suspect(s scope) bool { return h.losses < s.losses }
 
 // servable is the whole test of a hit: present, not suspect, young enough.
-func (h *held) servable(s scope, age, bound int64) bool {
+func (h held) servable(s scope, age, bound int64) bool {
 	return h.present && h.losses >= s.losses && age-h.born < bound
 }
 

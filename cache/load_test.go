@@ -183,7 +183,7 @@ func TestHealth(t *testing.T) {
 		r.SetHealth(cache.Health{State: cache.Coherent, Until: time.Now().Add(time.Minute)})
 		want(cache.Coherent)
 		r.get(t)
-		r.Lose("")
+		r.Lose(cache.Loss{})
 		want(cache.Suspect)
 		r.held(t, 0)
 		<-time.After(2 * time.Second)
@@ -211,8 +211,8 @@ func TestLossesOverlap(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			run(t, cache.Options[int]{Lag: time.Second}, func(t *testing.T, r *rig) {
-				r.Lose("0:-1#1083")
-				r.Lose(tc.second)
+				r.Lose(cache.Loss{Position: "0:-1#1083"})
+				r.Lose(cache.Loss{Position: tc.second})
 				r.get(t)
 				r.held(t, tc.held)
 			})

@@ -198,7 +198,7 @@ changes that the feed cannot show (physical deletes, documents purged by their t
 | generation, forgot | the generation, and the one in which knowledge was last lost |
 | load, writes | the load that readers may join, and the number of writes in flight |
 
-A scope, which many lines share, has a count of losses, a blind time, and a time in which only loads at a position are
+A scope, which the lines of one range of the key space share, has a count of losses, a blind time, and a time in which only loads at a position are
 admitted. A line whose value has seen fewer losses than its scope is suspect.
 
 Three functions; everything else is written in them.

@@ -43,7 +43,7 @@ var proofs = []proof{
 	{rule: RuleWriteObserve, setting: "second-writer", breaks: "I4", races: "S3, S4",
 		text: "It is an observation of its version, and then an admission of its value."},
 	{rule: RuleNewerHeld, with: RuleLateRead, setting: "overlap", breaks: "I5h", races: "S3",
-		text: "A newer value that is already in the line stays."},
+		text: "A newer value that is already in the line stays. Fences that the value held is provably as new as give way to one of its own version, which stands for the lag budget from then on."},
 	{rule: RuleForgot, setting: "writer", breaks: "I2", races: "S3, S5",
 		text: "A write during which the line lost knowledge (an unversioned message, a loss, the end of a fence, the eviction of its value) is not stored."},
 	{rule: RuleDoubt, with: RuleEcho, setting: "doubt", breaks: "I2", races: "S17",

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"math"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -8,12 +9,15 @@ import (
 	"github.com/whiskstore/whiskstore/store"
 )
 
-// entry is a value as the LRU holds it. Its held part and value are never
-// changed, only replaced.
+// entry is a value as the LRU holds it. What hits read without the shard's lock is
+// never changed, only replaced: value, version and absent.
 type entry[V any] struct {
-	held
-	value V
-	size  int64
+	value   V
+	version store.Version
+	born    int64
+	losses  uint64
+	absent  bool
+	size    uint32 // in bytes, as charged
 
 	// fence is the end of a fence of this very version that is all there is to know
 	// about the key besides the value: the usual case after a write or its echo,
@@ -21,21 +25,80 @@ type entry[V any] struct {
 	fence int64
 }
 
-// fenced is the guard that entry.fence stands for. No operation is in flight
-// when there is no record, so its generation may be a new one.
-func (e *entry[V]) fenced(next uint64) guard {
-	return guard{fences: [maxFences]store.Version{e.version}, nfences: 1, until: e.fence, gen: next, forgot: next}
+// held is the entry as the state machine sees it.
+func (e *entry[V]) held() held {
+	return held{present: true, absent: e.absent, version: e.version, born: e.born, losses: e.losses}
+}
+
+func newEntry[V any](h held, value V, size uint32) *entry[V] {
+	return &entry[V]{value: value, version: h.version, born: h.born, losses: h.losses, absent: h.absent, size: size}
 }
 
 // folds reports whether the guard of a line can stand in its entry.
 func (l *line) folds() bool {
-	return l.present && l.nfences == 1 && l.fences[0] == l.version && l.blind == 0 && l.fresh == 0 && l.load == 0 && l.writes == 0
+	return l.present && l.single() && l.fences[0] == l.version
 }
 
-// record is a guard with what the cache needs to carry out its decisions.
+// record is what is known about a key besides its value: a fence alone, which is
+// the usual case, or a whole guard.
 type record[V any] struct {
+	fence store.Version
+	until int64
+	more  *busy[V] // in place of the two above
+}
+
+// busy is a guard with what the cache needs to carry out its decisions.
+type busy[V any] struct {
 	guard
 	flight *lineFlight[V] // the load of guard.load
+}
+
+// single reports whether one fence is all that the guard says. No operation is in
+// flight then, so that its generation may be a new one when it is needed again.
+func (g *guard) single() bool {
+	return g.nfences == 1 && g.blind == 0 && g.fresh == 0 && g.load == 0 && g.writes == 0
+}
+
+// fenced is the guard that says no more than that a fence stands.
+func fenced(fence store.Version, until int64, next uint64) guard {
+	return guard{fences: [maxFences]store.Version{fence}, nfences: 1, until: until, gen: next, forgot: next}
+}
+
+func (r *record[V]) guard(next uint64) guard {
+	if r.more != nil {
+		return r.more.guard
+	}
+	return fenced(r.fence, r.until, next)
+}
+
+// standsUntil is the end of everything that binds operations.
+func (r *record[V]) standsUntil() int64 {
+	if r.more != nil {
+		return r.more.standsUntil()
+	}
+	return r.until
+}
+
+func (r *record[V]) idle(now int64) bool {
+	if r.more != nil {
+		return r.more.idle(now)
+	}
+	return now >= r.until
+}
+
+// keep makes the record say what g says, in the smallest form.
+func (r *record[V]) keep(g guard) {
+	switch {
+	case g.single():
+		*r = record[V]{fence: g.fences[0], until: g.until}
+	case r.more == nil:
+		*r = record[V]{more: &busy[V]{guard: g}}
+	default:
+		r.more.guard = g
+		if g.load == 0 {
+			r.more.flight = nil
+		}
+	}
 }
 
 // shard is a part of the keys, with values and guards apart: a message about a
@@ -80,71 +143,71 @@ func (s *shard[V]) apply(key string, ev event) action {
 }
 
 // step makes one step and carries out what it asks for. value is what the event
-// stores if it is admitted. The record returned is nil when nothing is left to
-// be known about the key.
-func (s *shard[V]) step(key string, ev event, value *V) (action, *record[V]) {
+// stores if it is admitted. What is returned besides is nil unless an operation is
+// in flight, or more than a fence stands.
+func (s *shard[V]) step(key string, ev event, value *V) (action, *busy[V]) {
 	ev.now, ev.age = s.c.clock.read()
 	ev.bound = s.c.limit.at(ev.age)
 	s.gens++
 	ev.next = s.gens
 	r, known := s.guards.Peek(key)
-	if !known {
-		r = &record[V]{}
-	}
 	e, found := s.values.Peek(key)
-	l := line{guard: r.guard}
+	l, before := line{}, int64(0)
 	if found {
-		l.held = e.held
-		if !known && ev.now < e.fence {
-			l.guard = e.fenced(ev.next)
-		}
+		l.held = e.held()
 	}
-	before := r.guard.standsUntil()
-	l, a := s.c.machine.step(l, s.scope(), ev)
+	switch {
+	case known:
+		l.guard, before = r.guard(ev.next), r.standsUntil()
+	case found && ev.now < e.fence:
+		l.guard = fenced(e.version, e.fence, ev.next)
+	}
+	had := l.held
+	l, a := s.c.machine.step(l, s.scope(key), ev)
 	switch {
 	case a.verdict == verdictStored && value != nil:
 		s.store(key, l.held, *value)
 	case found && !l.present:
-		s.bytes -= e.size
+		s.bytes -= int64(e.size)
 		s.values.Remove(key)
-	case found && l.held != e.held: // only a rule that is off does this
-		s.values.Add(key, &entry[V]{held: l.held, value: e.value, size: e.size})
+	case found && l.held != had: // it learned its place in the order, or a rule is off
+		s.values.Add(key, newEntry(l.held, e.value, e.size))
 	}
-	if r.flight != nil && l.load == 0 {
-		r.flight = nil
-	}
-	if e, ok := s.values.Peek(key); ok {
+	if e, held := s.values.Peek(key); held {
 		e.fence = 0
 		if l.folds() && s.c.machine.off == 0 { // proofs want the rules alone
 			e.fence, l.guard = l.until, guard{}
 		}
 	}
-	r.guard = l.guard
 	switch {
 	case l.guard == guard{}:
 		s.guards.Remove(key)
 		return a, nil
-	case !known || l.standsUntil() > before:
+	case !known:
+		r = &record[V]{}
+	}
+	r.keep(l.guard)
+	if !known || l.standsUntil() > before {
 		s.guards.Add(key, r)
 		s.boundGuards(ev.now)
 	}
-	return a, r
+	return a, r.more
 }
 
-// scope is the cache's, with what this shard had to forget.
-func (s *shard[V]) scope() scope {
-	sc, _ := s.c.currentScope()
+// scope is the cache's for the key, with what this shard had to forget.
+func (s *shard[V]) scope(key string) scope {
+	sc := s.c.scope(key).scope
 	sc.blind = max(sc.blind, s.blind)
 	return sc
 }
 
 func (s *shard[V]) store(key string, h held, value V) {
-	size := int64(len(key) + s.c.opts.Size(value))
+	size := uint32(min(math.MaxUint32, len(key)+s.c.opts.Size(value)))
 	if old, ok := s.values.Peek(key); ok {
-		s.bytes -= old.size
+		s.bytes -= int64(old.size)
 	}
-	s.bytes += size
-	s.values.Add(key, &entry[V]{held: h, value: value, size: size})
+	s.bytes += int64(size)
+	s.values.Add(key, newEntry(h, value, size))
 	for s.values.Len() > s.maxEntries || s.bytes > s.maxBytes {
 		s.evictOldest()
 	}
@@ -156,17 +219,19 @@ func (s *shard[V]) evictOldest() {
 	if !ok {
 		return
 	}
-	s.bytes -= e.size
+	s.bytes -= int64(e.size)
 	s.stats.Evicted++
 	now, age := s.c.clock.read()
 	s.gens++
 	if r, ok := s.guards.Peek(key); ok {
-		l, _ := s.c.machine.step(line{held: e.held, guard: r.guard}, s.scope(), event{kind: evEvict, now: now, age: age, next: s.gens})
-		if r.guard = l.guard; r.guard == (guard{}) {
+		l, _ := s.c.machine.step(line{held: e.held(), guard: r.guard(s.gens)}, s.scope(key), event{kind: evEvict, now: now, age: age, next: s.gens})
+		if l.guard == (guard{}) {
 			s.guards.Remove(key)
+		} else {
+			r.keep(l.guard)
 		}
 	} else if now < e.fence { // fences outlive values
-		s.guards.Add(key, &record[V]{guard: e.fenced(s.gens)})
+		s.guards.Add(key, &record[V]{fence: e.version, until: e.fence})
 		s.boundGuards(now)
 	}
 }
@@ -189,7 +254,7 @@ func (s *shard[V]) boundGuards(now int64) {
 	for s.guards.Len() > s.maxGuards {
 		_, r, _ := s.guards.RemoveOldest()
 		before := s.blind
-		s.blind = s.c.machine.shed(scope{blind: s.blind}, r.guard).blind
+		s.blind = s.c.machine.shed(scope{blind: s.blind}, r.guard(s.gens)).blind
 		s.stats.Shed++
 		if before <= now && s.blind > now {
 			s.c.opts.Logger.Warn("cache: too many fences; a part of the cache stores nothing until the oldest have ended",

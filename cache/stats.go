@@ -114,7 +114,7 @@ func (c *Cache[V]) Health() Health {
 	if h.State == Coherent && age >= c.limit.until.Load() {
 		h.State, h.Reason = Degraded, "no sign of life since"
 	}
-	if sc, _ := c.currentScope(); h.State == Coherent && now < max(sc.blind, sc.soft) {
+	if h.State == Coherent && now < c.scopes.Load().standsUntil() {
 		h.State, h.Reason = Suspect, "messages were lost within the lag budget"
 	}
 	return h

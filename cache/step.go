@@ -43,6 +43,7 @@ func (m machine) step(l line, s scope, ev event) (line, action) {
 	}
 	m.settle(&l, ev)
 	l, a := m.apply(l, s, ev)
+	m.raise(&l, ev.now)
 	if l.idle(ev.now) {
 		l.guard = guard{}
 	}
@@ -96,6 +97,36 @@ func (m machine) settle(l *line, ev event) {
 	if ended && !m.off.has(RuleWholeOperation) {
 		l.gen = m.nextGen(l, ev)
 		l.forgot = m.nextForgot(l, ev)
+	}
+}
+
+// raise observes the version of the value held, where fences stand that it is
+// provably as new as: they then say no more than the value does, and whoever keeps
+// the line need not keep versions beside the value's. It stands for the whole lag
+// budget from here on, because the message about it will find it known. A fence of
+// the same state may know its place in the order where the reply that brought the
+// value did not (a write on Cosmos DB); the value learns it.
+func (m machine) raise(l *line, now int64) {
+	if !l.present || l.nfences == 0 {
+		return
+	}
+	version, raised := l.version, false
+	for i := range l.nfences {
+		switch l.version.Compare(l.fences[i]) {
+		case store.Newer:
+			raised = true
+		case store.Same:
+			if version.Order == 0 {
+				version = l.fences[i]
+			}
+		default:
+			return
+		}
+	}
+	l.version = version
+	l.fences, l.nfences = [maxFences]store.Version{version}, 1
+	if raised {
+		l.until = now + m.lag
 	}
 }
 
@@ -241,7 +272,13 @@ func (m machine) observe(l *line, ev event) bool {
 	}
 	v := ev.version
 	for i := range l.nfences {
-		if atLeast(m.compare(l.fences[i], v)) {
+		switch m.compare(l.fences[i], v) {
+		case store.Same:
+			if l.fences[i].Order == 0 {
+				l.fences[i] = v
+			}
+			return false
+		case store.Newer:
 			return false
 		}
 	}

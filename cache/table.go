@@ -273,9 +273,10 @@ func (t *Table[V]) boundGuards(now int64) {
 	}
 }
 
-// Lose tells the table that messages were lost. A query cannot be asked for a
+// Lose tells the table that messages were lost. An entry is made of documents of
+// several ranges, so all are concerned; and a query cannot be asked for a
 // position, so the table is blind in any case.
-func (t *Table[V]) Lose(store.Session) {
+func (t *Table[V]) Lose(Loss) {
 	now, _ := t.clock.read()
 	t.mu.Lock()
 	defer t.mu.Unlock()

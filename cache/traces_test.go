@@ -91,10 +91,10 @@ func (r *traceRun) event(token string) {
 			r.c.Observe(traceKey, r.vers[v])
 		}
 	case token == "gap":
-		r.c.Lose("")
+		r.c.Lose(Loss{})
 	case token == "start":
 		if !r.off.has(RuleStart) {
-			r.c.Lose("")
+			r.c.Lose(Loss{})
 		}
 	case token == "F-":
 		<-time.After(traceLag + time.Millisecond)
@@ -192,12 +192,12 @@ func (r *traceRun) hit() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, ok := s.values.Peek(traceKey)
-	sc := s.scope()
+	sc := s.scope(traceKey)
 	if r.off.has(RuleSuspect) {
 		sc.losses = 0
 	}
 	_, age := r.c.clock.read()
-	if !ok || !e.servable(sc, age, r.c.limit.at(age)) {
+	if !ok || !e.held().servable(sc, age, r.c.limit.at(age)) {
 		return -1
 	}
 	return e.value

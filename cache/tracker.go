@@ -14,7 +14,7 @@ import (
 type Line interface {
 	Observe(key string, v store.Version) Effect
 	Forget(key string) Effect
-	Lose(position store.Session)
+	Lose(Loss)
 	SetHealth(Health)
 }
 
@@ -90,6 +90,7 @@ type source struct {
 	older   map[wire.Epoch]bool // epochs before
 	begun   bool                // the epoch's beginning was seen or handed over
 	rng     wire.Range          // what a durable source covers
+	wider   *wire.Range         // what its messages so far were about, where that is more
 	vouched map[int32]time.Time // partition -> newest claim of the epoch
 	since   time.Time           // when the epoch was first seen
 	heard   time.Time           // when anything of it came
@@ -127,7 +128,7 @@ func (t *Tracker) Start(partitions []int32, now time.Time) {
 	}
 	clear(t.sources)
 	if !t.opts.Without.has(RuleStart) {
-		t.lose("start", "")
+		t.lose("start", nil, "")
 	}
 	t.judge(now)
 }
@@ -139,7 +140,7 @@ func (t *Tracker) Discovered(partition int32, now time.Time) {
 	defer t.mu.Unlock()
 	if !t.partitions[partition] {
 		t.partitions[partition] = true
-		t.lose("partition discovered", "")
+		t.lose("partition discovered", nil, "")
 	}
 }
 
@@ -148,20 +149,40 @@ func (t *Tracker) Discovered(partition int32, now time.Time) {
 func (t *Tracker) Lost(reason string, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.lose(reason, "")
+	t.lose(reason, nil, "")
 }
 
-func (t *Tracker) lose(reason string, position store.Session) {
+// lose books a loss of messages about the range; nil is about anything.
+func (t *Tracker) lose(reason string, r *wire.Range, position store.Session) {
 	t.stats.Losses[reason]++
+	loss := Loss{Position: position}
 	if !t.opts.Position {
-		position = ""
+		loss.Position = ""
+	}
+	of := "everything"
+	if r != nil {
+		loss.Min, loss.Max, of = r.Min, r.Max, r.Of
+	}
+	t.tell(r, func(l Line) { l.Lose(loss) })
+	t.opts.Logger.Warn("cache: messages may have been lost", "reason", reason, "of", of, "min", loss.Min, "max", loss.Max)
+}
+
+// tell does something with each line of a range's collection: with all lines for
+// nil and for a collection that has none, whose name may be another's mistake.
+func (t *Tracker) tell(r *wire.Range, do func(Line)) {
+	if r != nil {
+		if lines, ok := t.opts.Lines[r.Of]; ok {
+			for _, l := range lines {
+				do(l)
+			}
+			return
+		}
 	}
 	for _, lines := range t.opts.Lines {
 		for _, l := range lines {
-			l.Lose(position)
+			do(l)
 		}
 	}
-	t.opts.Logger.Warn("cache: messages may have been lost", "reason", reason)
 }
 
 // Handle handles one record of a partition. What cannot be used is counted and
@@ -201,33 +222,22 @@ func (t *Tracker) skip(partition int32, m wire.Message, err error, now time.Time
 		return
 	}
 	t.sequence(partition, m, now)
-	t.lose("unusable record", "")
+	t.lose("unusable record", t.sources[m.Source].concerns(), "")
 }
 
 // message passes a message to the lines that it concerns.
 func (t *Tracker) message(m wire.Message) {
-	tell := func(lines []Line) {
-		for _, l := range lines {
-			switch e := l.Observe(m.Key.MainID, m.Version); {
-			case m.Kind != wire.Verify:
-			case e == Confirmed:
-				t.stats.Confirmed++
-			case e == Repaired:
-				t.stats.Repaired++
-			default:
-				t.stats.NotHeld++
-			}
+	t.tell(m.Range, func(l Line) {
+		switch e := l.Observe(m.Key.MainID, m.Version); {
+		case m.Kind != wire.Verify:
+		case e == Confirmed:
+			t.stats.Confirmed++
+		case e == Repaired:
+			t.stats.Repaired++
+		default:
+			t.stats.NotHeld++
 		}
-	}
-	if m.Range != nil {
-		if lines, ok := t.opts.Lines[m.Range.Of]; ok {
-			tell(lines)
-			return
-		}
-	}
-	for _, lines := range t.opts.Lines {
-		tell(lines)
-	}
+	})
 }
 
 // sequence books the place of m among its source's messages.
@@ -236,23 +246,22 @@ func (t *Tracker) sequence(partition int32, m wire.Message, now time.Time) {
 	if s == nil {
 		if len(t.sources) >= maxSources {
 			clear(t.sources)
-			t.lose("too many sources", "")
+			t.lose("too many sources", nil, "")
 		}
 		s = &source{epoch: m.Epoch, last: map[int32]uint64{}, older: map[wire.Epoch]bool{}, vouched: map[int32]time.Time{}, since: now}
 		t.sources[m.Source] = s
-		s.durable = m.Range != nil
+		s.cover(m.Range)
 		t.firstSight(s, partition, m, now)
 	}
 	s.heard = now
-	if m.Range != nil {
-		s.durable, s.rng = true, *m.Range
-	}
 	switch {
 	case m.Epoch == s.epoch:
+		s.cover(m.Range)
 	case s.older[m.Epoch] || s.durable && m.Epoch < s.epoch:
 		t.zombie(s, m, now)
 		return
 	default:
+		s.cover(m.Range)
 		t.newEpoch(s, partition, m, now)
 	}
 	t.follow(s, partition, m, now)
@@ -268,6 +277,35 @@ func (t *Tracker) sequence(partition int32, m wire.Message, now time.Time) {
 	}
 }
 
+// cover books the range that a message of the source names. A source keeps its
+// range, as a rule: where it does not, what it lost may be about either.
+func (s *source) cover(r *wire.Range) {
+	if r == nil {
+		return
+	}
+	if s.durable && s.rng != *r {
+		if s.wider == nil {
+			s.wider = &wire.Range{Of: r.Of}
+		}
+		if s.rng.Of != r.Of {
+			s.wider.Of = ""
+		}
+	}
+	s.durable, s.rng = true, *r
+}
+
+// concerns is the range that lost messages of the source may have been about,
+// nil for any.
+func (s *source) concerns() *wire.Range {
+	switch {
+	case s == nil || !s.durable || s.wider != nil && s.wider.Of == "":
+		return nil
+	case s.wider != nil:
+		return s.wider
+	}
+	return &s.rng
+}
+
 // firstSight is the first message ever of a source. For a durable one that is a
 // loss, in the blind time after the start too: what it sent between the start
 // and now may not have come, and may concern a commit that a replica shows only
@@ -275,7 +313,7 @@ func (t *Tracker) sequence(partition int32, m wire.Message, now time.Time) {
 func (t *Tracker) firstSight(s *source, partition int32, m wire.Message, now time.Time) {
 	s.last[partition] = before(m)
 	if s.durable && !t.opts.Without.has(RuleEpoch) {
-		t.lose("first sight of a source", m.Position)
+		t.lose("first sight of a source", s.concerns(), m.Position)
 	}
 }
 
@@ -307,7 +345,7 @@ func (t *Tracker) newEpoch(s *source, partition int32, m wire.Message, now time.
 	}
 	s.last[partition] = before(m)
 	if s.durable {
-		t.lose("new epoch without hand-over", m.Position)
+		t.lose("new epoch without hand-over", s.concerns(), m.Position)
 	}
 }
 
@@ -332,14 +370,14 @@ func (t *Tracker) follow(s *source, partition int32, m wire.Message, now time.Ti
 	switch {
 	case !seen && !s.begun && s.durable && !t.opts.Without.has(RuleEpoch):
 		// What came before in this partition nobody knows.
-		t.lose("first sight of a source in a partition", m.Position)
+		t.lose("first sight of a source in a partition", s.concerns(), m.Position)
 	case !seen && !s.begun:
 	case m.Kind != wire.Watermark && m.Seq <= last:
 		t.stats.Repeats++
 		return
 	case prior <= last:
 	case s.durable || t.opts.DropsOwn:
-		t.lose("gap", m.Position)
+		t.lose("gap", s.concerns(), m.Position)
 	default:
 		t.stats.WriterGaps++
 	}

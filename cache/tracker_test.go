@@ -34,7 +34,7 @@ func (r *recorder) Observe(key string, v store.Version) cache.Effect {
 	return cache.NotHeld
 }
 func (r *recorder) Forget(key string) cache.Effect { return r.Observe(key, store.Version{}) }
-func (r *recorder) Lose(store.Session)             { r.add("loss") }
+func (r *recorder) Lose(cache.Loss)                { r.add("loss") }
 func (r *recorder) SetHealth(h cache.Health)       { r.health = h }
 
 // take returns what was told since the last time.

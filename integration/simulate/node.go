@@ -195,10 +195,13 @@ type witness node
 
 func (n *witness) Observe(string, store.Version) cache.Effect { return cache.NotHeld }
 func (n *witness) Forget(string) cache.Effect                 { return cache.NotHeld }
-func (n *witness) Lose(position store.Session) {
+func (n *witness) Lose(loss cache.Loss) {
 	what := "loss noticed"
-	if position != "" {
-		what += ", reads at " + string(position)
+	if loss.Max != "" {
+		what += ", of " + loss.Min + " to " + loss.Max
+	}
+	if loss.Position != "" {
+		what += ", reads at " + string(loss.Position)
 	}
 	n.w.note(noDocument, n.number, what, 0)
 }
