@@ -145,7 +145,7 @@ type Cache[V any] struct {
 	clock   *Clock
 	owned   bool
 	seed    maphash.Seed
-	shards  []*shard[V]
+	shards  [shards]*shard[V]
 	limit   limit         // age at which values are not served
 	losses  atomic.Uint64 // of scopes; what hits look at
 
@@ -173,8 +173,8 @@ func New[V any](opts Options[V]) *Cache[V] {
 		c.clock, c.owned = NewClock(), true
 	}
 	c.life.open(o.LoadTimeout)
-	for range shards {
-		c.shards = append(c.shards, newShard[V](c))
+	for i := range c.shards {
+		c.shards[i] = newShard[V](c)
 	}
 	c.scopes.Store(&scopes{})
 	c.limit.silent = c.machine.bound(true)

@@ -15,9 +15,12 @@ func (c *Cache[V]) Get(ctx context.Context, key string, load Loader[V]) (V, stor
 	s := c.shard(key)
 	s.mu.Lock()
 	if e, ok := s.values.Get(key); ok && c.machine.off == 0 {
-		if age := c.clock.coarse.Load(); e.losses >= c.losses.Load() && age-e.born < c.limit.at(age) {
+		if age := c.clock.coarse.Load(); uint64(e.seen) >= c.losses.Load() && age-e.born < c.limit.at(age) {
 			s.stats.Hits++
 			s.mu.Unlock()
+			if c.opts.Copy == nil && !e.absent() { // the rest of serve costs a call
+				return e.value, e.version(), nil
+			}
 			return c.serve(key, e)
 		}
 	}
@@ -39,20 +42,20 @@ func (c *Cache[V]) Peek(key string) (V, store.Version, bool) {
 	defer s.mu.Unlock()
 	_, age := c.clock.read()
 	e, ok := s.values.Peek(key)
-	if !ok || e.absent || !e.held().servable(s.scope(key), age, c.limit.at(age)) {
+	if !ok || e.absent() || !e.held().servable(s.scope(key), age, c.limit.at(age)) {
 		var none V
 		return none, store.Version{}, false
 	}
-	return c.copyOf(e.value), e.version, true
+	return c.copyOf(e.value), e.version(), true
 }
 
 // serve hands out a value held. The shard is not locked.
 func (c *Cache[V]) serve(key string, e *entry[V]) (V, store.Version, error) {
-	if e.absent {
+	if e.absent() {
 		var none V
-		return none, e.version, absent(key)
+		return none, e.version(), absent(key)
 	}
-	return c.copyOf(e.value), e.version, nil
+	return c.copyOf(e.value), e.version(), nil
 }
 
 func absent(key string) error {
@@ -98,7 +101,7 @@ func (c *Cache[V]) begin(s *shard[V], key string, fresh bool) (e *entry[V], f *l
 	switch a.verdict {
 	case verdictServe:
 		e, _ := s.values.Get(key)
-		e.losses = max(e.losses, lost) // none of those concerned it
+		e.saw(lost) // none of those concerned it
 		s.stats.Hits++
 		return e, nil, false
 	case verdictJoin:
@@ -119,8 +122,8 @@ func (c *Cache[V]) begin(s *shard[V], key string, fresh bool) (e *entry[V], f *l
 		op:   a.op,
 		pass: b.writes > 0 && c.machine.off == 0, // proofs want the rules alone
 	}
-	if e, ok := s.values.Peek(key); ok && !e.absent {
-		f.held, request.Held = e, e.version
+	if e, ok := s.values.Peek(key); ok && !e.absent() {
+		f.held, request.Held = e, e.version()
 	}
 	f.flight = newFlight[Loaded[V]](request)
 	f.waiters = 1
@@ -135,7 +138,7 @@ func (c *Cache[V]) finish(s *shard[V], f *lineFlight[V]) {
 	ev := event{kind: evLoadEnd, op: f.op, version: f.result.Version, pass: f.pass || f.result.Pass}
 	value := new(V)
 	switch {
-	case f.err == nil && f.result.Unmodified && (f.held == nil || f.held.version.Compare(ev.version) != store.Same):
+	case f.err == nil && f.result.Unmodified && (f.held == nil || f.held.version().Compare(ev.version) != store.Same):
 		f.err = f.failed(store.ErrUnavailable, errNotHeld)
 		ev.outcome = outcomeError
 	case f.err == nil:

@@ -1,38 +1,12 @@
 package cache
 
 import (
-	"math"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/whiskstore/whiskstore/store"
 )
-
-// entry is a value as the LRU holds it. What hits read without the shard's lock is
-// never changed, only replaced: value, version and absent.
-type entry[V any] struct {
-	value   V
-	version store.Version
-	born    int64
-	losses  uint64
-	absent  bool
-	size    uint32 // in bytes, as charged
-
-	// fence is the end of a fence of this very version that is all there is to know
-	// about the key besides the value: the usual case after a write or its echo,
-	// and not worth a record of its own. Zero is none.
-	fence int64
-}
-
-// held is the entry as the state machine sees it.
-func (e *entry[V]) held() held {
-	return held{present: true, absent: e.absent, version: e.version, born: e.born, losses: e.losses}
-}
-
-func newEntry[V any](h held, value V, size uint32) *entry[V] {
-	return &entry[V]{value: value, version: h.version, born: h.born, losses: h.losses, absent: h.absent, size: size}
-}
 
 // folds reports whether the guard of a line can stand in its entry.
 func (l *line) folds() bool {
@@ -160,7 +134,7 @@ func (s *shard[V]) step(key string, ev event, value *V) (action, *busy[V]) {
 	case known:
 		l.guard, before = r.guard(ev.next), r.standsUntil()
 	case found && ev.now < e.fence:
-		l.guard = fenced(e.version, e.fence, ev.next)
+		l.guard = fenced(e.version(), e.fence, ev.next)
 	}
 	had := l.held
 	l, a := s.c.machine.step(l, s.scope(key), ev)
@@ -168,10 +142,10 @@ func (s *shard[V]) step(key string, ev event, value *V) (action, *busy[V]) {
 	case a.verdict == verdictStored && value != nil:
 		s.store(key, l.held, *value)
 	case found && !l.present:
-		s.bytes -= int64(e.size)
+		s.bytes -= e.size()
 		s.values.Remove(key)
 	case found && l.held != had: // it learned its place in the order, or a rule is off
-		s.values.Add(key, newEntry(l.held, e.value, e.size))
+		s.values.Add(key, newEntry(l.held, e.value, e.size()))
 	}
 	if e, held := s.values.Peek(key); held {
 		e.fence = 0
@@ -202,12 +176,12 @@ func (s *shard[V]) scope(key string) scope {
 }
 
 func (s *shard[V]) store(key string, h held, value V) {
-	size := uint32(min(math.MaxUint32, len(key)+s.c.opts.Size(value)))
+	e := newEntry(h, value, int64(len(key)+s.c.opts.Size(value)))
 	if old, ok := s.values.Peek(key); ok {
-		s.bytes -= int64(old.size)
+		s.bytes -= old.size()
 	}
-	s.bytes += int64(size)
-	s.values.Add(key, newEntry(h, value, size))
+	s.bytes += e.size()
+	s.values.Add(key, e)
 	for s.values.Len() > s.maxEntries || s.bytes > s.maxBytes {
 		s.evictOldest()
 	}
@@ -219,7 +193,7 @@ func (s *shard[V]) evictOldest() {
 	if !ok {
 		return
 	}
-	s.bytes -= int64(e.size)
+	s.bytes -= e.size()
 	s.stats.Evicted++
 	now, age := s.c.clock.read()
 	s.gens++
@@ -231,7 +205,7 @@ func (s *shard[V]) evictOldest() {
 			r.keep(l.guard)
 		}
 	} else if now < e.fence { // fences outlive values
-		s.guards.Add(key, &record[V]{fence: e.version, until: e.fence})
+		s.guards.Add(key, &record[V]{fence: e.version(), until: e.fence})
 		s.boundGuards(now)
 	}
 }

@@ -151,9 +151,17 @@ func Apply(ctx context.Context, records int) (perSecond float64, err error) {
 	return float64(records) / time.Since(start).Seconds(), nil
 }
 
-// Memory returns the bytes that an entry costs beyond its key and value, with its
-// version, and how many more while a fence stands on it.
-func Memory(ctx context.Context, entries int) (entry, fence float64, err error) {
+// Footprint is what a cache's memory goes to, in bytes beyond key and value.
+type Footprint struct {
+	Entry      float64 // an entry with its version, whose revision is a string of its own
+	OwnFence   float64 // more, while a fence of that version stands
+	OlderFence float64 // more, while a fence of another version stands, that of a late message
+	Alone      float64 // a fence of a key that is not held
+}
+
+// Memory measures the footprint over that many entries. Revisions are as long as
+// Cosmos DB's etags.
+func Memory(ctx context.Context, entries int) (f Footprint, err error) {
 	keys := names(entries)
 	heap := func() float64 {
 		runtime.GC()
@@ -162,22 +170,53 @@ func Memory(ctx context.Context, entries int) (entry, fence float64, err error) 
 		return float64(m.HeapAlloc)
 	}
 	value := new(int)
-	version := store.Version{Rev: "1-a", Order: 1, Lineage: collection}
-	c := cache.New(cache.Options[*int]{MaxEntries: 2 * entries, MaxFences: 2 * entries, MaxBytes: 1 << 40, Lag: time.Hour})
-	defer c.Close()
-	before := heap()
-	for _, k := range keys {
-		if _, _, err := c.Get(ctx, k, func(context.Context, cache.Request) (cache.Loaded[*int], error) {
-			return cache.Loaded[*int]{Value: value, Version: version}, nil
-		}); err != nil {
-			return 0, 0, err
+	at := func(i, order int) store.Version {
+		return store.Version{Rev: fmt.Sprintf("\"%08x-0000-%04x-0000-6925a1de0000\"", i, order), Order: uint64(order), Lineage: collection}
+	}
+	grow := func(do func(i int, key string) error) (float64, error) {
+		before := heap()
+		for i, k := range keys {
+			if err := do(i, k); err != nil {
+				return 0, err
+			}
+		}
+		return (heap() - before) / float64(entries), nil
+	}
+	filled := func() *cache.Cache[*int] {
+		return cache.New(cache.Options[*int]{MaxEntries: 2 * entries, MaxFences: 2 * entries, MaxBytes: 1 << 40, MaxAge: time.Hour, Lag: time.Hour})
+	}
+	observe := func(c *cache.Cache[*int], order int) func(int, string) error {
+		return func(i int, k string) error {
+			c.Observe(k, at(i, order))
+			return nil
 		}
 	}
-	held := heap()
-	for _, k := range keys {
-		c.Observe(k, version)
+	c := filled()
+	defer c.Close()
+	if f.Entry, err = grow(func(i int, k string) error {
+		_, _, err := c.Get(ctx, k, func(context.Context, cache.Request) (cache.Loaded[*int], error) {
+			return cache.Loaded[*int]{Value: value, Version: at(i, 2)}, nil
+		})
+		return err
+	}); err != nil {
+		return f, err
 	}
-	fenced := heap()
+	if f.OlderFence, err = grow(observe(c, 1)); err != nil {
+		return f, err
+	}
+	if f.OwnFence, err = grow(observe(c, 2)); err != nil {
+		return f, err
+	}
+	f.OwnFence += f.OlderFence // they stand one after the other
+	if s := c.Stats(); s.Entries != entries || s.Repaired != 0 {
+		return f, fmt.Errorf("%d of %d entries are left", s.Entries, entries)
+	}
+	alone := filled()
+	defer alone.Close()
+	f.Alone, err = grow(observe(alone, 1))
+	if got := alone.Stats().Fences; got != entries {
+		return f, fmt.Errorf("%d of %d fences are left", got, entries)
+	}
 	runtime.KeepAlive(keys)
-	return (held - before) / float64(entries), (fenced - held) / float64(entries), nil
+	return f, err
 }

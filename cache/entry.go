@@ -1,0 +1,60 @@
+package cache
+
+import (
+	"math"
+	"unique"
+
+	"github.com/whiskstore/whiskstore/store"
+)
+
+// entry is a value as the LRU holds it, in as few bytes as it takes: there are as
+// many as documents held. What hits read without the shard's lock (value, version
+// and whether it is absent) is never changed, only replaced.
+type entry[V any] struct {
+	value   V
+	rev     string
+	order   uint64
+	lineage unique.Handle[string] // one string for all entries
+	born    int64
+
+	// fence is the end of a fence of this very version that is all there is to know
+	// about the key besides the value: the usual case after a write or its echo,
+	// and not worth a record of its own. Zero is none.
+	fence int64
+
+	seen   uint32 // losses, see held
+	weight uint32 // bytes as charged, and absent
+}
+
+const absentBit = 1 << 31
+
+func newEntry[V any](h held, value V, size int64) *entry[V] {
+	e := &entry[V]{
+		value: value, rev: h.version.Rev, order: h.version.Order, lineage: unique.Make(h.version.Lineage), born: h.born,
+		weight: uint32(min(size, absentBit-1)),
+	}
+	if h.absent {
+		e.weight |= absentBit
+	}
+	e.saw(h.losses)
+	return e
+}
+
+func (e *entry[V]) absent() bool { return e.weight&absentBit != 0 }
+
+// size is what is charged for the entry, at most 2 GiB.
+func (e *entry[V]) size() int64 { return int64(e.weight &^ absentBit) }
+
+func (e *entry[V]) version() store.Version {
+	return store.Version{Rev: e.rev, Order: e.order, Lineage: e.lineage.Value()}
+}
+
+// saw books that none of that many losses concerned the entry.
+func (e *entry[V]) saw(losses uint64) {
+	e.seen = max(e.seen, uint32(min(losses, math.MaxUint32)))
+}
+
+// held is the entry as the state machine sees it.
+func (e *entry[V]) held() held {
+	return held{present: true, absent: e.absent(), version: e.version(), born: e.born, losses: uint64(e.seen)}
+}
