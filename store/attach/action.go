@@ -66,32 +66,59 @@ func (a *Attacher) PutAction(ctx context.Context, action *entity.Action, old *en
 // Attacher has ended sees that write; one that must see a write made elsewhere
 // says so with opts.After.
 func (a *Attacher) GetAction(ctx context.Context, id string, opts *store.GetOptions) (*entity.Action, error) {
-	var got assembled
-	var err error
-	if opts != nil && *opts != (store.GetOptions{}) {
-		got, err = a.assemble(ctx, id, opts)
-	} else {
-		got, err = a.reads.do(ctx, id, func(ctx context.Context) (assembled, error) { return a.assemble(ctx, id, nil) })
-	}
+	got, err := a.Assemble(ctx, id, opts, nil)
 	if err != nil {
 		return nil, err
 	}
-	action := new(entity.Action)
-	if err := action.UnmarshalDocument(got.doc); err != nil {
-		return nil, err
-	}
-	if got.attached {
-		action.Exec.Code = &entity.Code{Inline: got.code}
-	}
-	return action, nil
+	return got.Action(), nil
 }
 
-// assembled is what one read found: the document and, if its code is attached,
-// the code as upstream spells it in an action.
-type assembled struct {
-	doc      store.Document
-	attached bool
-	code     string
+// Assembled is an action as one read of its document and its code found it. It is
+// never changed and may be shared.
+type Assembled struct {
+	action  *entity.Action
+	name    string // of the attachment that the code was read from; empty for none and for inline ones
+	code    string
+	version store.Version
+	size    int
+}
+
+// Action returns the action with its code inline: a copy that is the caller's.
+func (a *Assembled) Action() *entity.Action { return a.action.Clone() }
+
+// Version is the document's.
+func (a *Assembled) Version() store.Version { return a.version }
+
+// Size is about how many bytes the document and the code take.
+func (a *Assembled) Size() int { return a.size }
+
+// Assemble is GetAction for callers that keep what it returns. held, when not nil,
+// is what an earlier call returned for the id: the document is read in any case,
+// and if it is still in that state, held is returned; code is not read again
+// either while the document names the same attachment, which never changes.
+func (a *Attacher) Assemble(ctx context.Context, id string, opts *store.GetOptions, held *Assembled) (*Assembled, error) {
+	if opts != nil && *opts != (store.GetOptions{}) {
+		return a.assemble(ctx, id, opts, held)
+	}
+	return a.reads.do(ctx, id, func(ctx context.Context) (*Assembled, error) { return a.assemble(ctx, id, nil, held) })
+}
+
+// Known returns what Assemble may take as held for an action that PutAction
+// stored: its code need not be read to be known. Nil says that nothing was
+// attached outside of the document.
+func Known(stored *entity.Action, code string) *Assembled {
+	c := stored.Exec.Code
+	if c == nil || c.Attached == nil || isInline(c.Attached.AttachmentName) {
+		return nil
+	}
+	if stored.Exec.Binary { // as it will be spelt when it is read
+		content, err := base64.StdEncoding.DecodeString(strings.TrimSpace(code))
+		if err != nil {
+			return nil
+		}
+		code = base64.StdEncoding.EncodeToString(content)
+	}
+	return &Assembled{name: c.Attached.AttachmentName, code: code, size: len(code)}
 }
 
 // maxReplaced is how often one read starts again because the action was replaced
@@ -101,32 +128,48 @@ const maxReplaced = 8
 // assemble reads the document and its code. A replacement removes the code that
 // the document named a moment ago, so code that is gone is looked for once more,
 // unless the document still names it.
-func (a *Attacher) assemble(ctx context.Context, id string, opts *store.GetOptions) (assembled, error) {
+func (a *Attacher) assemble(ctx context.Context, id string, opts *store.GetOptions, held *Assembled) (*Assembled, error) {
 	var missing error // why the code called name could not be read
 	var name string
 	for range maxReplaced {
 		doc, err := a.docs.Get(ctx, id, opts)
 		if err != nil {
-			return assembled{}, err
+			return nil, err
 		}
-		var action entity.Action
-		if err := action.UnmarshalDocument(doc); err != nil {
-			return assembled{}, err
+		if held != nil && held.action != nil && held.version.Compare(doc.Version) == store.Same {
+			return held, nil
 		}
-		if action.Exec.Code == nil || action.Exec.Code.Attached == nil {
-			return assembled{doc: doc}, nil
+		got := &Assembled{action: new(entity.Action), version: doc.Version, size: len(doc.ID) + len(doc.Body)}
+		if err := got.action.UnmarshalDocument(doc); err != nil {
+			return nil, err
 		}
-		ref := action.Exec.Code.Attached
+		exec := &got.action.Exec
+		if exec.Code == nil || exec.Code.Attached == nil {
+			return got, nil
+		}
+		ref := exec.Code.Attached
 		if missing != nil && ref.AttachmentName == name {
-			return assembled{}, missing
+			return nil, missing
 		}
-		code, err := a.code(ctx, id, ref, action.Exec.Binary)
-		if err == nil || !errors.Is(err, store.ErrNotFound) {
-			return assembled{doc: doc, attached: true, code: code}, err
+		if held != nil && held.name == ref.AttachmentName && ref.AttachmentName != "" {
+			got.code, err = held.code, nil
+		} else {
+			got.code, err = a.code(ctx, id, ref, exec.Binary)
+		}
+		if err == nil {
+			if !isInline(ref.AttachmentName) {
+				got.name = ref.AttachmentName
+			}
+			got.size += len(got.code)
+			exec.Code = &entity.Code{Inline: got.code}
+			return got, nil
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return nil, err
 		}
 		missing, name = err, ref.AttachmentName
 	}
-	return assembled{}, &store.Error{Op: store.OpRead, ID: id, Kind: store.ErrUnavailable, Err: errReplaced}
+	return nil, &store.Error{Op: store.OpRead, ID: id, Kind: store.ErrUnavailable, Err: errReplaced}
 }
 
 // code reads an attachment as the text that stands in an action.

@@ -201,6 +201,8 @@ func (a *Attacher) Read(ctx context.Context, docID string, ref *entity.Attached)
 	return nil, invalid(store.OpRead, docID, "unknown attachment scheme %q", scheme)
 }
 
+func isInline(name string) bool { return strings.HasPrefix(name, InlineScheme+":") }
+
 // inline decodes the part of an inline name behind the scheme. Upstream writes
 // no bytes at all as "mem://".
 func inline(name string) ([]byte, error) {

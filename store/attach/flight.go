@@ -18,13 +18,13 @@ type flights struct {
 
 type flight struct {
 	done  chan struct{}
-	value assembled
+	value *Assembled
 	err   error
 }
 
 // do returns what read returns for key, to all who ask while it runs. The value
 // is shared and must not be changed.
-func (f *flights) do(ctx context.Context, key string, read func(context.Context) (assembled, error)) (assembled, error) {
+func (f *flights) do(ctx context.Context, key string, read func(context.Context) (*Assembled, error)) (*Assembled, error) {
 	for {
 		f.mu.Lock()
 		fl, joined := f.current[key]
@@ -43,18 +43,18 @@ func (f *flights) do(ctx context.Context, key string, read func(context.Context)
 		select {
 		case <-fl.done:
 		case <-ctx.Done():
-			return assembled{}, ctx.Err()
+			return nil, ctx.Err()
 		}
 		if !store.IsContext(fl.err) {
 			return fl.value, fl.err
 		}
 		if err := ctx.Err(); err != nil {
-			return assembled{}, err
+			return nil, err
 		}
 	}
 }
 
-func (f *flights) lead(ctx context.Context, key string, fl *flight, read func(context.Context) (assembled, error)) (assembled, error) {
+func (f *flights) lead(ctx context.Context, key string, fl *flight, read func(context.Context) (*Assembled, error)) (*Assembled, error) {
 	// A read that panics must not leave the others waiting: to them it looks like
 	// a reader that went away.
 	fl.err = context.Canceled

@@ -81,6 +81,25 @@ func (a *Action) FullyQualifiedName() FullyQualifiedEntityName {
 	return FullyQualifiedEntityName{Path: a.Namespace, Name: a.Name, Version: a.Version}
 }
 
+// Clone returns a copy that shares nothing with a that could be modified.
+func (a *Action) Clone() *Action {
+	b := *a
+	b.Exec = a.Exec.clone()
+	b.Parameters, b.Annotations = a.Parameters.clone(), a.Annotations.clone()
+	b.Limits.Logs, b.Limits.Concurrency, b.Limits.Instances = clone(a.Limits.Logs), clone(a.Limits.Concurrency), clone(a.Limits.Instances)
+	return &b
+}
+
+// clone copies what a pointer points to; members that nobody knows are never
+// modified and stay shared.
+func clone[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}
+
 // Locked returns a copy of a whose parameters are encrypted.
 func (a *Action) Locked(e *ParameterEncryption) (*Action, error) {
 	p, err := lock(e, a.DocID(), a.Parameters)

@@ -2,6 +2,7 @@ package entity
 
 import (
 	"mime"
+	"slices"
 	"strings"
 
 	"github.com/whiskstore/whiskstore/store/internal/rawjson"
@@ -58,6 +59,16 @@ type Exec struct {
 	Components []FullyQualifiedEntityName
 
 	rest layout
+}
+
+func (e Exec) clone() Exec {
+	if e.Code = clone(e.Code); e.Code != nil {
+		if e.Code.Attached = clone(e.Code.Attached); e.Code.Attached != nil {
+			e.Code.Attached.Length = clone(e.Code.Attached.Length)
+		}
+	}
+	e.Main, e.Components = clone(e.Main), slices.Clone(e.Components)
+	return e
 }
 
 // IsBinaryCode reports whether code is padded standard base64, which is how

@@ -70,6 +70,14 @@ func (p Parameters) Locked() map[string]string {
 	return out
 }
 
+func (p Parameters) clone() Parameters {
+	out := slices.Clone(p)
+	for i := range out {
+		out[i].Value = slices.Clone(out[i].Value)
+	}
+	return out
+}
+
 func (p Parameters) index(key string) int {
 	return slices.IndexFunc(p, func(x Parameter) bool { return x.Key == key })
 }
