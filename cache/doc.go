@@ -11,6 +11,15 @@
 // the rules, and for each rule the shortest run that goes wrong without it. That
 // page is generated from a search over the very functions that run here.
 //
+// # What there is
+//
+// Cache[V] holds values of one type by document id, and Middleware puts one of
+// documents into a chain; Actions holds whole actions with their code on top of it,
+// Identities what credentials and namespaces stand for. A Tracker tells them of the
+// records that Subscribe reads from a topic, an Announcer sends this node's writes.
+// All are bounded in entries, and in bytes where values have a size; each has its
+// own bounds and ages, those of upstream where it has some.
+//
 // # How it is built
 //
 // The protocol is a state machine without locks, clock or I/O: one event applied

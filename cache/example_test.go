@@ -3,9 +3,12 @@ package cache_test
 import (
 	"context"
 	"fmt"
+	"log"
 
 	"github.com/whiskstore/whiskstore/cache"
 	"github.com/whiskstore/whiskstore/store"
+	"github.com/whiskstore/whiskstore/store/attach"
+	"github.com/whiskstore/whiskstore/store/memory"
 )
 
 func Example() {
@@ -29,4 +32,33 @@ func Example() {
 	// Output:
 	// state 1 / state 1 / loads: 1
 	// state 2 / state 2 / loads: 2
+}
+
+func ExampleActions() {
+	ctx := context.Background()
+	whisks, err := memory.New(memory.Options{Collection: store.Whisks})
+	if err != nil {
+		log.Fatal(err)
+	}
+	chain := store.Chain{Cache: cache.Middleware(cache.New(cache.DocumentOptions()), "")}.Over(whisks)
+	defer chain.Close()
+	attacher := attach.New(chain, memory.NewAttachments(memory.AttachmentOptions{}), nil)
+	actions := cache.NewActions(attacher, cache.ActionOptions{MaxBytes: 1 << 30})
+	if _, err := actions.Put(ctx, action("hello", "main = () => 1"), nil, nil); err != nil {
+		log.Fatal(err)
+	}
+	for range 3 {
+		hello, err := actions.Get(ctx, "guest/hello", nil)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(hello.Exec.Code.Inline)
+	}
+	s := actions.Stats()
+	fmt.Println("assembled:", s.Misses, "served as it was:", s.Hits)
+	// Output:
+	// main = () => 1
+	// main = () => 1
+	// main = () => 1
+	// assembled: 1 served as it was: 2
 }
