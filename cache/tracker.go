@@ -18,9 +18,12 @@ type Line interface {
 	SetHealth(Health)
 }
 
-// Defaults of TrackerOptions.
+// Defaults of TrackerOptions. A message that is lost with the watermarks after it
+// is missed for max-silence and as much as two clocks may differ, there and back:
+// together they stay below DefaultLag, so that a node which calls itself coherent
+// serves nothing staler than the lag budget.
 const (
-	DefaultMaxSilence = 15 * time.Second
+	DefaultMaxSilence = 5 * time.Second
 	DefaultSkew       = 2 * time.Second
 )
 
@@ -46,7 +49,7 @@ type TrackerOptions struct {
 	// changes. Gaps of writers are then losses.
 	DropsOwn bool
 
-	MaxSilence time.Duration // without a watermark's claim a range is silent
+	MaxSilence time.Duration // without a watermark's claim a range is silent; below the lag budget, see DefaultMaxSilence
 	Skew       time.Duration // the most that two machines' clocks differ
 
 	Logger  *slog.Logger // nil is silent

@@ -89,6 +89,17 @@ func (f *feed) want(want string) {
 	}
 }
 
+// TestDefaults: what the states promise holds for the defaults, with a second for
+// the delivery of a message.
+func TestDefaults(t *testing.T) {
+	if d := cache.DefaultMaxSilence + 2*cache.DefaultSkew + time.Second; d > cache.DefaultLag {
+		t.Errorf("a lost message may be missed for %v, the lag budget is %v", d, cache.DefaultLag)
+	}
+	if cache.DefaultMaxStaleness > cache.DefaultMaxAge {
+		t.Errorf("max-staleness %v is above max-age %v", cache.DefaultMaxStaleness, cache.DefaultMaxAge)
+	}
+}
+
 func TestTrackerSequences(t *testing.T) {
 	t.Run("T33_sequences_per_partition", func(t *testing.T) {
 		f := newFeed(t, cache.TrackerOptions{})
