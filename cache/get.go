@@ -14,14 +14,18 @@ import (
 func (c *Cache[V]) Get(ctx context.Context, key string, load Loader[V]) (V, store.Version, error) {
 	s := c.shard(key)
 	s.mu.Lock()
-	if e, ok := s.values.Get(key); ok && c.machine.off == 0 {
+	if e, ok := s.values.Peek(key); ok && c.machine.off == 0 {
 		if age := c.clock.coarse.Load(); uint64(e.seen) >= c.losses.Load() && age-e.born < c.limit.at(age) {
-			s.stats.Hits++
+			if now := turn(age); e.used != now {
+				e.used = now
+				s.values.Add(key, e)
+			}
+			s.hits++
 			s.mu.Unlock()
 			if c.opts.Copy == nil && !e.absent() { // the rest of serve costs a call
 				return e.value, e.version(), nil
 			}
-			return c.serve(key, e)
+			return c.serve(key, &e)
 		}
 	}
 	return c.lookup(ctx, s, key, false, load)
@@ -70,9 +74,9 @@ func (c *Cache[V]) lookup(ctx context.Context, s *shard[V], key string, fresh bo
 		return none, store.Version{}, errClosed
 	}
 	e, f, joined := c.begin(s, key, fresh)
-	if e != nil {
+	if f == nil {
 		s.mu.Unlock()
-		return c.serve(key, e)
+		return c.serve(key, &e)
 	}
 	if !joined {
 		launch(&c.life, ctx, f.flight, load, func() { c.finish(s, f) })
@@ -89,26 +93,27 @@ func (c *Cache[V]) lookup(ctx context.Context, s *shard[V], key string, fresh bo
 type lineFlight[V any] struct {
 	*flight[Loaded[V]]
 	op   op
-	held *entry[V] // the value that may turn out to be unmodified
-	pass bool      // begun during a write: not stored, as upstream (rows CACHE-D4 and CACHE-D7)
+	held V    // the value of request.Held, which may turn out to be unmodified
+	pass bool // begun during a write: not stored, as upstream (rows CACHE-D4 and CACHE-D7)
 }
 
 // begin is the event of a lookup, with the shard locked: it returns the entry to
 // serve, or a load to wait for, which the caller has to run unless it was joined.
-func (c *Cache[V]) begin(s *shard[V], key string, fresh bool) (e *entry[V], f *lineFlight[V], joined bool) {
+func (c *Cache[V]) begin(s *shard[V], key string, fresh bool) (e entry[V], f *lineFlight[V], joined bool) {
 	lost := c.scopes.Load().total
 	a, b := s.step(key, event{kind: evLookup, fresh: fresh}, nil)
 	switch a.verdict {
 	case verdictServe:
-		e, _ := s.values.Get(key)
+		e, _ := s.values.Peek(key)
 		e.saw(lost) // none of those concerned it
-		s.stats.Hits++
+		s.values.Add(key, e)
+		s.hits++
 		return e, nil, false
 	case verdictJoin:
-		s.stats.Hits++ // upstream counts a coalesced read as a hit
+		s.hits++ // upstream counts a coalesced read as a hit
 		s.stats.Joined++
 		b.flight.waiters++
-		return nil, b.flight, true
+		return e, b.flight, true
 	}
 	s.stats.Misses++
 	request := Request{Key: key, Fresh: a.op.fresh}
@@ -123,12 +128,12 @@ func (c *Cache[V]) begin(s *shard[V], key string, fresh bool) (e *entry[V], f *l
 		pass: b.writes > 0 && c.machine.off == 0, // proofs want the rules alone
 	}
 	if e, ok := s.values.Peek(key); ok && !e.absent() {
-		f.held, request.Held = e, e.version()
+		f.held, request.Held = e.value, e.version()
 	}
 	f.flight = newFlight[Loaded[V]](request)
 	f.waiters = 1
 	b.flight = f
-	return nil, f, false
+	return entry[V]{}, f, false
 }
 
 var errNotHeld = errors.New("the load calls a value unmodified that is not held")
@@ -138,12 +143,12 @@ func (c *Cache[V]) finish(s *shard[V], f *lineFlight[V]) {
 	ev := event{kind: evLoadEnd, op: f.op, version: f.result.Version, pass: f.pass || f.result.Pass}
 	value := new(V)
 	switch {
-	case f.err == nil && f.result.Unmodified && (f.held == nil || f.held.version().Compare(ev.version) != store.Same):
+	case f.err == nil && f.result.Unmodified && f.request.Held.Compare(ev.version) != store.Same:
 		f.err = f.failed(store.ErrUnavailable, errNotHeld)
 		ev.outcome = outcomeError
 	case f.err == nil:
 		if f.result.Unmodified {
-			f.result.Value = f.held.value
+			f.result.Value = f.held
 		}
 		*value = c.copyOf(f.result.Value)
 	case errors.Is(f.err, store.ErrNotFound):

@@ -78,10 +78,11 @@ func (r *record[V]) keep(g guard) {
 // shard is a part of the keys, with values and guards apart: a message about a
 // key that is not held evicts nothing.
 type shard[V any] struct {
-	c  *Cache[V]
-	mu sync.Mutex
+	mu   sync.Mutex
+	hits uint64 // beside the lock: a hit writes nothing else that processors share
+	c    *Cache[V]
 
-	values *simplelru.LRU[string, *entry[V]]
+	values *simplelru.LRU[string, entry[V]]
 	bytes  int64
 	guards *simplelru.LRU[string, *record[V]] // the one whose fence ends first is the oldest
 	blind  int64                              // what stood in guards that had to go
@@ -104,7 +105,7 @@ func newShard[V any](c *Cache[V]) *shard[V] {
 		maxBytes:   max(1, c.opts.MaxBytes/shards),
 	}
 	// NewLRU fails only for sizes below one.
-	s.values, _ = simplelru.NewLRU[string, *entry[V]](unbounded, nil)
+	s.values, _ = simplelru.NewLRU[string, entry[V]](unbounded, nil)
 	s.guards, _ = simplelru.NewLRU[string, *record[V]](unbounded, nil)
 	return s
 }
@@ -133,8 +134,8 @@ func (s *shard[V]) step(key string, ev event, value *V) (action, *busy[V]) {
 	switch {
 	case known:
 		l.guard, before = r.guard(ev.next), r.standsUntil()
-	case found && ev.now < e.fence:
-		l.guard = fenced(e.version(), e.fence, ev.next)
+	case found && ev.now < e.fenceUntil():
+		l.guard = fenced(e.version(), e.fenceUntil(), ev.next)
 	}
 	had := l.held
 	l, a := s.c.machine.step(l, s.scope(key), ev)
@@ -148,9 +149,18 @@ func (s *shard[V]) step(key string, ev event, value *V) (action, *busy[V]) {
 		s.values.Add(key, newEntry(l.held, e.value, e.size()))
 	}
 	if e, held := s.values.Peek(key); held {
-		e.fence = 0
-		if l.folds() && s.c.machine.off == 0 { // proofs want the rules alone
-			e.fence, l.guard = l.until, guard{}
+		end, ok := uint32(0), l.folds() && s.c.machine.off == 0 // proofs want the rules alone
+		if ok {
+			end, ok = fenceEnd(l.until)
+		}
+		if ok {
+			l.guard = guard{}
+		} else {
+			end = 0
+		}
+		if e.fence != end {
+			e.fence = end
+			s.values.Add(key, e)
 		}
 	}
 	switch {
@@ -204,8 +214,8 @@ func (s *shard[V]) evictOldest() {
 		} else {
 			r.keep(l.guard)
 		}
-	} else if now < e.fence { // fences outlive values
-		s.guards.Add(key, &record[V]{fence: e.version(), until: e.fence})
+	} else if now < e.fenceUntil() { // fences outlive values
+		s.guards.Add(key, &record[V]{fence: e.version(), until: e.fenceUntil()})
 		s.boundGuards(now)
 	}
 }

@@ -61,6 +61,7 @@ func (c *Cache[V]) Stats() Stats {
 	for _, s := range c.shards {
 		s.mu.Lock()
 		sum.add(&s.stats)
+		sum.Hits += s.hits
 		sum.Entries += s.values.Len()
 		sum.Fences += s.guards.Len()
 		sum.Bytes += s.bytes
