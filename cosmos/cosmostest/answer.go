@@ -6,11 +6,11 @@ import (
 )
 
 // answer serves a request that no fault replaced.
-func (x *exchange) answer(known bool) *reply {
+func (x *exchange) answer() *reply {
 	if x.Method == http.MethodOptions {
 		return &reply{status: http.StatusForbidden, body: []byte(`{"code":"Forbidden"}`), charge: -1}
 	}
-	if !known {
+	if !x.known {
 		return x.badRequest(textURL)
 	}
 	if r := x.authorize(); r != nil {
@@ -125,7 +125,7 @@ func (x *exchange) checkRegion() *reply {
 	if !x.Operation.IsWrite() || x.region == top.hub() {
 		return nil
 	}
-	allowed := isTrue(x.Header.Get("x-ms-cosmos-allow-tentative-writes")) || x.s.opts.Switches.TentativeWritesOptional
+	allowed := isTrue(x.Header.Get("X-Ms-Cosmos-Allow-Tentative-Writes")) || x.s.opts.Switches.TentativeWritesOptional
 	if top.multi && len(x.path) >= 5 && allowed {
 		return nil
 	}
@@ -147,7 +147,7 @@ func strength(level string) int {
 }
 
 func (x *exchange) checkConsistency() *reply {
-	asked := x.Header.Get("x-ms-consistency-level")
+	asked := x.Header.Get("X-Ms-Consistency-Level")
 	if asked == "" || strength(asked) >= 0 && strength(asked) <= strength(x.s.opts.Consistency) {
 		return nil
 	}

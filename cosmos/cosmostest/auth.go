@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"hash"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,9 +39,11 @@ func (x *exchange) authorize() *reply {
 	if strings.EqualFold(kind, "aad") {
 		return x.authorizeToken(sig)
 	}
-	date := x.Header.Get("x-ms-date")
+	date := x.Header.Get("X-Ms-Date")
 	payload := signedPayload(x.Method, x.path, date)
-	want := signature(x.s.key, payload)
+	mac := x.s.macs.Get().(hash.Hash)
+	want := signature(mac, payload)
+	x.s.macs.Put(mac)
 	if kind != "master" || !hmac.Equal([]byte(want), []byte(sig)) {
 		return x.unauthorized(payload)
 	}
@@ -84,10 +88,14 @@ func signedPayload(method string, path []string, date string) string {
 	return strings.ToLower(method) + "\n" + kind + "\n" + link + "\n" + strings.ToLower(date) + "\n\n"
 }
 
-func signature(key []byte, payload string) string {
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte(payload))
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+// newMAC makes what signs with a key.
+func newMAC(key []byte) hash.Hash { return hmac.New(sha256.New, key) }
+
+func signature(mac hash.Hash, payload string) string {
+	mac.Reset()
+	io.WriteString(mac, payload) // a hash accepts everything
+	var sum [sha256.Size]byte
+	return base64.StdEncoding.EncodeToString(mac.Sum(sum[:0]))
 }
 
 // Sign signs a request with an account key in Base64, for requests that a client library does not make. It sets the
@@ -106,10 +114,10 @@ func SignAt(req *http.Request, key string, at time.Time) error {
 	}
 	date := at.UTC().Format(http.TimeFormat)
 	req.Header.Set("x-ms-date", date)
-	if req.Header.Get("x-ms-version") == "" {
+	if req.Header.Get("X-Ms-Version") == "" {
 		req.Header.Set("x-ms-version", "2020-11-05")
 	}
-	req.Header.Set("Authorization", url.QueryEscape("type=master&ver=1.0&sig="+signature(secret, signedPayload(req.Method, path, date))))
+	req.Header.Set("Authorization", url.QueryEscape("type=master&ver=1.0&sig="+signature(newMAC(secret), signedPayload(req.Method, path, date))))
 	return nil
 }
 

@@ -46,15 +46,16 @@ func (t *transaction) one(op batchOperation, pk string) outcome {
 
 // batch serves a batch, atomic or not, on one partition key.
 func (x *exchange) batch(c *container) *reply {
+	if len(x.Body) > maxItemBytes {
+		r := x.failure(http.StatusRequestEntityTooLarge, 0, formErrors, "Request size is too large", -1)
+		r.set("x-ms-request-validation-failure", "1")
+		return r
+	}
 	var ops []batchOperation
 	if json.Unmarshal(x.Body, &ops) != nil {
 		return x.master(x.failure(http.StatusBadRequest, 0, formErrors, textPayload, 1.24))
 	}
 	switch {
-	case len(x.Body) > maxItemBytes:
-		r := x.failure(http.StatusRequestEntityTooLarge, 0, formErrors, "Request size is too large", -1)
-		r.set("x-ms-request-validation-failure", "1")
-		return r
 	case len(ops) > maxBatch:
 		return x.master(x.failure(http.StatusBadRequest, 0, formErrors, "Batch request has more operations than what is supported.", 0))
 	case len(ops) == 0:
@@ -103,8 +104,8 @@ func (x *exchange) allFailed(ops []batchOperation, i int, o outcome) []outcome {
 }
 
 func (x *exchange) runBatch(c *container, p *partition, at *site, ops []batchOperation, pk string) *reply {
-	atomic := !strings.EqualFold(x.Header.Get("x-ms-cosmos-batch-atomic"), "false")
-	goOn := isTrue(x.Header.Get("x-ms-cosmos-batch-continue-on-error"))
+	atomic := !strings.EqualFold(x.Header.Get("X-Ms-Cosmos-Batch-Atomic"), "false")
+	goOn := isTrue(x.Header.Get("X-Ms-Cosmos-Batch-Continue-On-Error"))
 	t := x.transaction(c, p, at)
 	row := c.nextRow
 	results := make([]outcome, len(ops))

@@ -239,7 +239,7 @@ func (c *container) newPartition(minimum, maximum string, parents []string) *par
 	p := &partition{id: itoa(int64(c.nextID)), min: minimum, max: maximum, parents: parents, created: c.server.now().Unix(),
 		born: c.server.master.Add(1), origin: map[int]int64{}, replicas: map[*site]*replica{}}
 	p.rid = append(slices.Clone(c.rid), byte(c.nextID+2), 0, 0, 0, 0, 0, 0, 0x50)
-	p.guid = fmt.Sprintf("%08x-0000-4000-8000-%012x", c.nextID, c.server.activity.Add(1))
+	p.guid = guid(c.server.activity.Add(1))
 	c.nextID++
 	return p
 }

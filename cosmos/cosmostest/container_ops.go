@@ -3,6 +3,7 @@ package cosmostest
 import (
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/whiskstore/whiskstore/cosmos/cosmostest/internal/jsonraw"
 )
@@ -70,7 +71,7 @@ func (x *exchange) containerReply(c *container, status int, charge float64) *rep
 	if c.shared != nil {
 		r.set("x-ms-share-throughput", "true")
 	}
-	if isTrue(x.Header.Get("x-ms-documentdb-populatequotainfo")) {
+	if isTrue(x.Header.Get("X-Ms-Documentdb-Populatequotainfo")) {
 		usage := usageOf(x.region.primary, c.parts)
 		r.set("x-ms-resource-usage", usage)
 		r.set("x-ms-resource-quota", quotaText)
@@ -200,5 +201,8 @@ func usageOf(at *site, parts []*partition) string {
 		}
 	}
 	kb := (bytes + 1023) / 1024
-	return "documentSize=0;documentsSize=" + itoa(kb) + ";documentsCount=" + itoa(count) + ";collectionSize=" + itoa(kb+kb/4) + ";"
+	dst := strconv.AppendInt(append(make([]byte, 0, 96), "documentSize=0;documentsSize="...), kb, 10)
+	dst = strconv.AppendInt(append(dst, ";documentsCount="...), count, 10)
+	dst = strconv.AppendInt(append(dst, ";collectionSize="...), kb+kb/4, 10)
+	return string(append(dst, ';'))
 }

@@ -162,7 +162,7 @@ func (cur *cursor) parseSegment(token string, seg *segment) bool {
 		switch name {
 		case "-RID":
 			var b []byte
-			b, err = base64.StdEncoding.DecodeString(strings.ReplaceAll(strings.TrimPrefix(value, "~"), "-", "/"))
+			b, err = ridEncoding.DecodeString(strings.TrimPrefix(value, "~"))
 			if len(b) != 16 {
 				return false
 			}

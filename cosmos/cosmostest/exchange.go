@@ -1,7 +1,7 @@
 package cosmostest
 
 import (
-	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -86,100 +86,54 @@ type exchange struct {
 	req        *http.Request
 	region     *region
 	global     bool // received at the global endpoint
+	known      bool // the path is one of the service's
 	path       []string
 	start      time.Time
 	activityID string
 }
 
-// maxBody bounds what is read of a request: more than any limit that is answered with 413.
-const maxBody = 16 << 20
-
-// readBody reads a request's body up to maxBody; nil is a connection that broke.
-func readBody(req *http.Request) []byte {
-	body := []byte{}
-	var err error
-	switch n := req.ContentLength; {
-	case n == 0:
-	case n > 0 && n <= maxBody:
-		body = make([]byte, n)
-		_, err = io.ReadFull(req.Body, body)
-	default:
-		body, err = io.ReadAll(io.LimitReader(req.Body, maxBody))
-	}
-	if err != nil {
-		return nil
-	}
-	return body
-}
-
-func (s *Server) begin() bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	select {
-	case <-s.closing:
-		return false
-	default:
-		s.active.Add(1)
-		return true
-	}
-}
-
-// serve handles a request at a region's endpoint, or at the global one when r is nil.
-func (s *Server) serve(w http.ResponseWriter, req *http.Request, r *region) {
-	if !s.begin() {
-		panic(http.ErrAbortHandler)
-	}
-	defer s.active.Done()
+// newExchange takes a request that a region's endpoint has received, or the global one when r is nil.
+func newExchange(s *Server, req *http.Request, r *region, body []byte) *exchange {
 	x := &exchange{s: s, req: req, region: r, global: r == nil, start: time.Now()}
 	if r == nil {
 		x.region = s.top.Load().hub()
 	}
-	x.Region, x.Method, x.Header = x.region.name, req.Method, req.Header
-	if x.Body = readBody(req); x.Body == nil {
-		panic(http.ErrAbortHandler)
-	}
-	known := x.parsePath()
+	x.Region, x.Method, x.Header, x.Body = x.region.name, req.Method, req.Header, body
+	x.known = x.parsePath()
 	x.Operation = x.classify()
-	x.PartitionKey = req.Header.Get("x-ms-documentdb-partitionkey")
-	x.RangeID = req.Header.Get("x-ms-documentdb-partitionkeyrangeid")
+	x.PartitionKey = req.Header.Get("X-Ms-Documentdb-Partitionkey")
+	x.RangeID = req.Header.Get("X-Ms-Documentdb-Partitionkeyrangeid")
+	return x
+}
 
+// serve returns the answer and the fault that changed it. No answer is a connection that breaks before the request is
+// carried out.
+func (x *exchange) serve() (*reply, *Fault) {
+	s := x.s
 	hit := s.faults.match(&x.Request)
-	if !s.pause(req, time.Duration(s.latency.Load())+hit.delay()) {
-		panic(http.ErrAbortHandler)
+	if !s.pause(time.Duration(s.latency.Load()) + hit.delay()) {
+		return nil, nil
 	}
 	var out *reply
 	switch {
 	case hit != nil && hit.DropRequest:
 		s.counters.add(x, nil)
-		panic(http.ErrAbortHandler)
+		return nil, hit
 	case hit != nil && hit.Status != 0 && !hit.Apply:
 		out = x.faultReply(hit)
 	default:
-		out = x.answer(known)
+		out = x.answer()
 		if hit != nil && hit.Status != 0 {
 			out = x.faultReply(hit)
 		}
 	}
 	s.counters.add(x, out)
 	s.observe(x, out)
-	x.send(w, out, hit)
+	return out, hit
 }
 
-func (x *exchange) send(w http.ResponseWriter, out *reply, hit *Fault) {
-	switch {
-	case hit != nil && hit.DropReply:
-		panic(http.ErrAbortHandler)
-	case hit != nil && hit.CutBody > 0 && len(out.body) > 0:
-		out.body = out.body[:min(hit.CutBody, len(out.body)-1)]
-		x.write(w, out)
-		http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
-	}
-	x.write(w, out)
-}
-
-// pause waits for the latency; false means that the client or the server went away.
-func (s *Server) pause(req *http.Request, d time.Duration) bool {
+// pause waits; false means that the server closes.
+func (s *Server) pause(d time.Duration) bool {
 	if d <= 0 {
 		return true
 	}
@@ -188,14 +142,15 @@ func (s *Server) pause(req *http.Request, d time.Duration) bool {
 	select {
 	case <-t.C:
 		return true
-	case <-req.Context().Done():
 	case <-s.closing:
 	}
 	return false
 }
 
 func (s *Server) observe(x *exchange, out *reply) {
-	s.opts.Logger.Debug("cosmostest request", "operation", string(x.Operation), "region", x.Region, "status", out.status, "substatus", out.sub)
+	if ctx := x.req.Context(); s.opts.Logger.Enabled(ctx, slog.LevelDebug) {
+		s.opts.Logger.DebugContext(ctx, "cosmostest request", "operation", string(x.Operation), "region", x.Region, "status", out.status, "substatus", out.sub)
+	}
 	if s.opts.Observe != nil {
 		s.opts.Observe(Exchange{Request: x.Request, Status: out.status, Substatus: out.sub, Charge: max(out.charge, 0), BytesIn: len(x.Body),
 			BytesOut: len(out.body), Duration: time.Since(x.start)})
@@ -323,13 +278,13 @@ func (x *exchange) classify() Operation {
 
 func (x *exchange) classifyPost() Operation {
 	switch {
-	case isTrue(x.Header.Get("x-ms-cosmos-is-query-plan-request")):
+	case isTrue(x.Header.Get("X-Ms-Cosmos-Is-Query-Plan-Request")):
 		return QueryPlan
 	case x.isQuery():
 		return QueryItems
-	case isTrue(x.Header.Get("x-ms-cosmos-is-batch-request")):
+	case isTrue(x.Header.Get("X-Ms-Cosmos-Is-Batch-Request")):
 		return Batch
-	case isTrue(x.Header.Get("x-ms-documentdb-is-upsert")):
+	case isTrue(x.Header.Get("X-Ms-Documentdb-Is-Upsert")):
 		return UpsertItem
 	}
 	return CreateItem

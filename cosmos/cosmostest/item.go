@@ -3,9 +3,8 @@ package cosmostest
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"fmt"
+	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/whiskstore/whiskstore/cosmos/cosmostest/internal/jsonraw"
 )
@@ -37,7 +36,20 @@ func (it *item) etagText() string { return etagText(it.etag, it.ts) }
 // that texts do not grow with time, as on the service.
 func etagText(etag uint64, ts int64) string {
 	n := uint32(etag)
-	return fmt.Sprintf(`"%02x%06x-0000-%02x00-0000-%08x0000"`, byte(n), n>>8, byte(etag>>56)+1, uint32(ts))
+	dst := make([]byte, 0, len(`"00000000-0000-0000-0000-000000000000"`))
+	dst = appendHex(append(dst, '"'), uint64(byte(n)), 2)
+	dst = appendHex(dst, uint64(n>>8), 6)
+	dst = appendHex(append(dst, "-0000-"...), uint64(byte(etag>>56)+1), 2)
+	dst = appendHex(append(dst, "00-0000-"...), uint64(uint32(ts)), 8)
+	return string(append(dst, `0000"`...))
+}
+
+// appendHex appends a number in a fixed count of hexadecimal digits.
+func appendHex(dst []byte, n uint64, digits int) []byte {
+	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
+		dst = append(dst, "0123456789abcdef"[n>>shift&15])
+	}
+	return dst
 }
 
 func isSystemMember(name string) bool {
@@ -48,10 +60,10 @@ func isSystemMember(name string) bool {
 	return false
 }
 
-// ridText spells a resource id: Base64 with - for /.
-func ridText(b []byte) string {
-	return strings.ReplaceAll(base64.StdEncoding.EncodeToString(b), "/", "-")
-}
+// ridEncoding spells resource ids: Base64 with - for /.
+var ridEncoding = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-")
+
+func ridText(b []byte) string { return ridEncoding.EncodeToString(b) }
 
 func databaseRID(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, 0x5A3C0000+n<<8) }
 
@@ -65,21 +77,25 @@ func itemRID(coll []byte, n uint64) []byte {
 
 // appendSystem appends the members that the service adds to an item, without the closing brace.
 func (c *container) appendSystem(dst []byte, it *item) []byte {
-	rid := ridText(itemRID(c.rid, it.rid))
+	rid := itemRID(c.rid, it.rid)
 	dst = append(dst, `,"_rid":"`...)
-	dst = append(dst, rid...)
+	dst = ridEncoding.AppendEncode(dst, rid)
 	dst = append(dst, `","_self":"`...)
 	dst = append(dst, c.self...)
 	dst = append(dst, "docs/"...)
-	dst = append(dst, rid...)
+	dst = ridEncoding.AppendEncode(dst, rid)
 	dst = append(dst, `/","_etag":`...)
 	dst = jsonraw.AppendQuote(dst, it.etagText())
 	dst = append(dst, `,"_attachments":"attachments/","_ts":`...)
 	return strconv.AppendInt(dst, it.ts, 10)
 }
 
+// systemBytes is about what appendSystem appends.
+const systemBytes = 300
+
 // appendItem appends the whole item as a reader gets it.
 func (c *container) appendItem(dst []byte, it *item) []byte {
+	dst = slices.Grow(dst, len(it.raw)+systemBytes)
 	dst = append(dst, it.raw[:len(it.raw)-1]...)
 	return append(c.appendSystem(dst, it), '}')
 }

@@ -181,7 +181,7 @@ func (x *exchange) minimal() bool {
 	if x.s.opts.Switches.MinimalIgnored {
 		return false
 	}
-	return x.Header.Get("Prefer") == "return=minimal" || x.Header.Get("x-ms-cosmos-populate-content-response-on-write") == "false"
+	return x.Header.Get("Prefer") == "return=minimal" || x.Header.Get("X-Ms-Cosmos-Populate-Content-Response-On-Write") == "false"
 }
 
 func (x *exchange) createItem(c *container) *reply {

@@ -31,14 +31,14 @@ func (t throughput) perSecond() int64 { return max(t.Manual, t.AutoMax) }
 // throughputHeaders reads the throughput that a create asks for; nil is none.
 func (x *exchange) throughputHeaders() (*throughput, *reply) {
 	t := &throughput{}
-	if v := x.Header.Get("x-ms-offer-throughput"); v != "" {
+	if v := x.Header.Get("X-Ms-Offer-Throughput"); v != "" {
 		n, err := strconv.ParseInt(v, 10, 64)
 		if err != nil || n < 400 || n%100 != 0 {
 			return nil, x.master(x.failure(http.StatusBadRequest, 0, formErrors, "The offer should have valid throughput values between 400 and 1000000 inclusive in increments of 100.", 1.24))
 		}
 		t.Manual = n
 	}
-	if v := x.Header.Get("x-ms-cosmos-offer-autopilot-settings"); v != "" {
+	if v := x.Header.Get("X-Ms-Cosmos-Offer-Autopilot-Settings"); v != "" {
 		var in struct {
 			Max int64 `json:"maxThroughput"`
 		}

@@ -110,10 +110,10 @@ func (q *pageRun) bound() {
 		q.left = max(0, q.left-q.cur.rows)
 		q.done = q.left == 0
 	}
-	if q.x.Header.Get("x-ms-continuation") == "" || len(q.cur.segments) > 0 && q.cur.segments[0].last == nil {
+	if q.x.Header.Get("X-Ms-Continuation") == "" || len(q.cur.segments) > 0 && q.cur.segments[0].last == nil {
 		q.skip = max(0, q.b.Skip)
 	}
-	first := q.x.Header.Get("x-ms-continuation") == ""
+	first := q.x.Header.Get("X-Ms-Continuation") == ""
 	q.empty = first && q.x.s.opts.Switches.EmptyPages && !q.b.IsAggregate() && len(q.b.From) > 0 && !q.done
 }
 

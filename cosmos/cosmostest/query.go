@@ -83,7 +83,7 @@ func (x *exchange) notRepresentable() *reply {
 
 // pageSize reads x-ms-max-item-count; -1 is no bound.
 func (x *exchange) pageSize() (int, *reply) {
-	v := x.Header.Get("x-ms-max-item-count")
+	v := x.Header.Get("X-Ms-Max-Item-Count")
 	if v == "" || v == "0" {
 		return 1000, nil
 	}
@@ -103,7 +103,7 @@ func (x *exchange) refusal(b *cosql.Bound) *reply {
 		return x.badRequest(textBothKeys)
 	case x.PartitionKey != "" || x.RangeID != "" || len(b.From) == 0:
 		return nil
-	case !isTrue(x.Header.Get("x-ms-documentdb-query-enablecrosspartition")):
+	case !isTrue(x.Header.Get("X-Ms-Documentdb-Query-Enablecrosspartition")):
 		return x.badRequest(textNeedCross)
 	case b.NeedsPlainAggregate():
 		return x.failure(http.StatusBadRequest, 0, formErrors, textValueAggregate, -1)
@@ -143,7 +143,7 @@ func (x *exchange) queryPlan() *reply {
 		return bad
 	}
 	supported := map[string]bool{}
-	for f := range strings.SplitSeq(x.Header.Get("x-ms-cosmos-supported-query-features"), ",") {
+	for f := range strings.SplitSeq(x.Header.Get("X-Ms-Cosmos-Supported-Query-Features"), ",") {
 		supported[strings.TrimSpace(f)] = true
 	}
 	for _, f := range b.Features() {
@@ -168,7 +168,7 @@ func (x *exchange) queryItems(c *container) *reply {
 	if r := x.refusal(b); r != nil {
 		return r
 	}
-	cur, ok := parseCursor(x.Header.Get("x-ms-continuation"))
+	cur, ok := parseCursor(x.Header.Get("X-Ms-Continuation"))
 	if !ok {
 		return x.badRequest(textContinuation)
 	}
@@ -176,11 +176,11 @@ func (x *exchange) queryItems(c *container) *reply {
 	if r.status == http.StatusOK {
 		r.set("x-ms-cosmos-query-execution-info", `{"reverseRidEnabled":false,"reverseIndexScan":false}`)
 		r.set("x-ms-cosmos-is-partition-key-delete-pending", "false")
-		if isTrue(x.Header.Get("x-ms-documentdb-populatequerymetrics")) {
+		if isTrue(x.Header.Get("X-Ms-Documentdb-Populatequerymetrics")) {
 			r.set("x-ms-documentdb-query-metrics", "totalExecutionTimeInMs=0.41;queryCompileTimeInMs=0.05;queryLogicalPlanBuildTimeInMs=0.02;"+
 				"queryPhysicalPlanBuildTimeInMs=0.03;queryOptimizationTimeInMs=0.00;VMExecutionTimeInMs=0.20;indexLookupTimeInMs=0.10;documentLoadTimeInMs=0.05;"+
-				"systemFunctionExecuteTimeInMs=0.00;userFunctionExecuteTimeInMs=0.00;retrievedDocumentCount="+r.header.Get("x-ms-item-count")+";retrievedDocumentSize="+
-				strconv.Itoa(len(r.body))+";outputDocumentCount="+r.header.Get("x-ms-item-count")+";outputDocumentSize="+strconv.Itoa(len(r.body))+
+				"systemFunctionExecuteTimeInMs=0.00;userFunctionExecuteTimeInMs=0.00;retrievedDocumentCount="+r.get("x-ms-item-count")+";retrievedDocumentSize="+
+				strconv.Itoa(len(r.body))+";outputDocumentCount="+r.get("x-ms-item-count")+";outputDocumentSize="+strconv.Itoa(len(r.body))+
 				";writeOutputTimeInMs=0.01;indexUtilizationRatio=1.00")
 		}
 	}
@@ -193,7 +193,7 @@ func (x *exchange) listItems(c *container) *reply {
 	if bad != nil {
 		return bad
 	}
-	cur, ok := parseCursor(x.Header.Get("x-ms-continuation"))
+	cur, ok := parseCursor(x.Header.Get("X-Ms-Continuation"))
 	if !ok {
 		return x.badRequest(textContinuation)
 	}

@@ -24,7 +24,7 @@ type region struct {
 	second   *site // nil without Options.SecondaryLag
 	delay    atomic.Int64
 	paused   atomic.Bool
-	changed  time.Time
+	changed  string // when its state last changed, as in a header
 }
 
 // site is one copy of the data.
@@ -82,7 +82,7 @@ func (st *site) lag() (time.Duration, bool) {
 func (s *Server) newRegion(name string) (*region, error) {
 	s.nextID++
 	host := s.global.addr[:strings.LastIndexByte(s.global.addr, ':')]
-	r := &region{name: name, id: s.nextID, endpoint: &endpoint{addr: host + ":0"}, changed: s.now()}
+	r := &region{name: name, id: s.nextID, endpoint: s.newEndpoint(host + ":0"), changed: s.now().UTC().Format("Mon, 02 Jan 2006 15:04:05.000 GMT")}
 	r.delay.Store(int64(s.opts.ReplicationDelay))
 	r.primary = &site{server: s, region: r}
 	if s.opts.SecondaryLag > 0 {
@@ -179,9 +179,6 @@ func (s *Server) RemoveRegion(name string) {
 		t.regions = slices.DeleteFunc(slices.Clone(t.regions), func(x *region) bool { return x == r })
 		t.version++
 	})
-	s.mu.Lock()
-	s.removed[r] = true
-	s.mu.Unlock()
 }
 
 // changeTopology installs a changed topology and gives every container a replica per site.

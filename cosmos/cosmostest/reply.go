@@ -1,7 +1,7 @@
 package cosmostest
 
 import (
-	"fmt"
+	"bytes"
 	"net/http"
 	"strconv"
 
@@ -12,34 +12,47 @@ import (
 type reply struct {
 	status int
 	sub    int
-	header http.Header
+	fields []field
 	body   []byte
 	// charge is in request units; negative is none, as in answers of the gateway itself.
 	charge float64
 	// backend tells an answer of a replica from one of the gateway: only the former has the storage headers.
 	backend bool
-	// part and at are the physical partition and site that answered, for lsn, token and range id.
+	// lsn, token and rangeID are those of the physical partition that answered.
 	lsn     int64
 	token   string
 	rangeID string
 	kinds   headerKind
 }
 
-// headerKind says which groups of headers an answer has besides those of every backend answer.
+// field is a header of an answer.
+type field struct{ name, value string }
+
+// headerKind says which groups of headers an answer has or lacks.
 type headerKind uint8
 
 const (
-	withQuota headerKind = 1 << iota // x-ms-resource-quota and -usage
-	withPath                         // x-ms-alt-content-path and x-ms-content-path
-	isWrite
-	noLSN
+	isWrite headerKind = 1 << iota // the quorum's
+	noLSN                          // lsn and its companions
 )
 
 func (r *reply) set(name, value string) {
-	if r.header == nil {
-		r.header = http.Header{}
+	for i := range r.fields {
+		if r.fields[i].name == name {
+			r.fields[i].value = value
+			return
+		}
 	}
-	r.header.Set(name, value)
+	r.fields = append(r.fields, field{name, value})
+}
+
+func (r *reply) get(name string) string {
+	for _, f := range r.fields {
+		if f.name == name {
+			return f.value
+		}
+	}
+	return ""
 }
 
 // messageForm is how the service wraps an error's sentence.
@@ -137,14 +150,19 @@ func (x *exchange) wrap(form messageForm, sentence string) string {
 
 func (x *exchange) started() string { return x.start.UTC().Format("2006-01-02T15:04:05.0000000Z") }
 
+// guid spells a number as one.
+func guid(n uint64) string {
+	dst := appendHex(make([]byte, 0, 36), uint64(uint32(n)), 8)
+	return string(appendHex(append(dst, "-0000-4000-8000-"...), n, 12))
+}
+
 // activity gives the exchange its id: the client's, or a new one.
 func (x *exchange) activity() {
 	if x.activityID != "" {
 		return
 	}
-	if x.activityID = x.req.Header.Get("x-ms-activity-id"); x.activityID == "" {
-		n := x.s.activity.Add(1)
-		x.activityID = fmt.Sprintf("%08x-0000-4000-8000-%012x", uint32(n), n)
+	if x.activityID = x.req.Header.Get("X-Ms-Activity-Id"); x.activityID == "" {
+		x.activityID = guid(x.s.activity.Add(1))
 	}
 }
 
@@ -152,93 +170,96 @@ func (x *exchange) badRequest(sentence string) *reply {
 	return x.failure(http.StatusBadRequest, 0, formGateway, sentence, -1)
 }
 
-// chargeText spells request units: at most two decimals, no trailing zeros.
-func chargeText(f float64) string {
-	s := strconv.FormatFloat(f, 'f', 2, 64)
-	for s[len(s)-1] == '0' {
-		s = s[:len(s)-1]
+// appendCharge spells request units: at most two decimals, no trailing zeros.
+func appendCharge(dst []byte, f float64) []byte {
+	dst = strconv.AppendFloat(dst, f, 'f', 2, 64)
+	for dst[len(dst)-1] == '0' {
+		dst = dst[:len(dst)-1]
 	}
-	if s[len(s)-1] == '.' {
-		s = s[:len(s)-1]
-	}
-	return s
+	return bytes.TrimSuffix(dst, []byte{'.'})
 }
 
-// write sends the answer.
-func (x *exchange) write(w http.ResponseWriter, r *reply) {
-	h := w.Header()
-	for k, v := range r.header {
-		h[k] = v
+// The headers that say the same in every answer, and in every answer of a replica.
+const (
+	gatewayFields = "Content-Type: application/json\r\nServer: Microsoft-HTTPAPI/2.0\r\n" +
+		"Strict-Transport-Security: max-age=31536000\r\nx-ms-gatewayversion: version=2.14.0\r\n"
+	backendFields = "x-ms-schemaversion: 1.21\r\nx-ms-serviceversion: version=2.14.0.0\r\n" +
+		"x-ms-request-duration-ms: 0.123\r\nx-ms-xp-role: 1\r\n"
+	uncachedFields = "Cache-Control: no-store, no-cache\r\nPragma: no-cache\r\n"
+	quorumFields   = "x-ms-current-replica-set-size: 4\r\nx-ms-current-write-quorum: 3\r\n"
+)
+
+// appendField appends a header line. A value is what a client has sent, in part, so it must not end the line.
+func appendField(dst []byte, name, value string) []byte {
+	dst = append(append(dst, name...), ": "...)
+	start := len(dst)
+	dst = append(dst, value...)
+	for i := start; i < len(dst); i++ {
+		if dst[i] == '\r' || dst[i] == '\n' {
+			dst[i] = ' '
+		}
 	}
-	for k, v := range x.s.gatewayHeader {
-		h[k] = v
+	return append(dst, "\r\n"...)
+}
+
+func appendNumberField(dst []byte, name string, n int64) []byte {
+	dst = append(append(dst, name...), ": "...)
+	return append(strconv.AppendInt(dst, n, 10), "\r\n"...)
+}
+
+// appendHead appends the status line and the headers of an answer but those of the transport.
+func (x *exchange) appendHead(dst []byte, r *reply) []byte {
+	dst = append(dst, "HTTP/1.1 "...)
+	dst = strconv.AppendInt(dst, int64(r.status), 10)
+	dst = append(append(append(dst, ' '), http.StatusText(r.status)...), "\r\nDate: "...)
+	dst = append(x.start.UTC().AppendFormat(dst, http.TimeFormat), "\r\n"...)
+	dst = append(dst, gatewayFields...)
+	for _, f := range r.fields {
+		dst = appendField(dst, f.name, f.value)
 	}
 	if r.backend || r.status >= 400 {
 		x.activity()
-		h["X-Ms-Activity-Id"] = []string{x.activityID}
+		dst = appendField(dst, "x-ms-activity-id", x.activityID)
 	}
 	if r.sub != 0 {
-		h["X-Ms-Substatus"] = []string{strconv.Itoa(r.sub)}
+		dst = appendNumberField(dst, "x-ms-substatus", int64(r.sub))
 	}
 	if r.charge >= 0 {
-		h["X-Ms-Request-Charge"] = []string{chargeText(r.charge)}
+		dst = append(appendCharge(append(dst, "x-ms-request-charge: "...), r.charge), "\r\n"...)
 	}
 	if r.backend {
-		x.backendHeaders(h, r)
+		dst = x.appendBackend(dst, r)
 	}
-	if r.status == http.StatusNoContent || r.status == http.StatusNotModified {
-		w.WriteHeader(r.status)
-		return
-	}
-	// Every answer with a body is chunked.
-	h["Transfer-Encoding"] = []string{"chunked"}
-	w.WriteHeader(r.status)
-	w.Write(r.body)
+	return dst
 }
 
-func (x *exchange) backendHeaders(h http.Header, r *reply) {
-	top := x.s.top.Load()
+func (x *exchange) appendBackend(dst []byte, r *reply) []byte {
 	if r.kinds&noLSN == 0 {
-		lsn := strconv.FormatInt(r.lsn, 10)
-		committed := lsn
+		committed := r.lsn
 		if r.kinds&isWrite != 0 {
-			committed = strconv.FormatInt(r.lsn-1, 10)
-			h["X-Ms-Current-Replica-Set-Size"] = []string{"4"}
-			h["X-Ms-Current-Write-Quorum"] = []string{"3"}
-			h["X-Ms-Quorum-Acked-Lsn"] = []string{committed}
-			h["X-Ms-Cosmos-Quorum-Acked-Llsn"] = []string{committed}
+			committed--
+			dst = append(dst, quorumFields...)
+			dst = appendNumberField(dst, "x-ms-quorum-acked-lsn", committed)
+			dst = appendNumberField(dst, "x-ms-cosmos-quorum-acked-llsn", committed)
 		}
-		h["Lsn"] = []string{lsn}
-		h["X-Ms-Cosmos-Llsn"] = []string{lsn}
-		h["X-Ms-Global-Committed-Lsn"] = []string{committed}
+		dst = appendNumberField(dst, "lsn", r.lsn)
+		dst = appendNumberField(dst, "x-ms-cosmos-llsn", r.lsn)
+		dst = appendNumberField(dst, "x-ms-global-committed-lsn", committed)
 	}
 	if r.token != "" {
-		h["X-Ms-Session-Token"] = []string{r.token}
+		dst = appendField(dst, "x-ms-session-token", r.token)
 	}
 	if r.rangeID != "" {
-		h["X-Ms-Documentdb-Partitionkeyrangeid"] = []string{r.rangeID}
+		dst = appendField(dst, "x-ms-documentdb-partitionkeyrangeid", r.rangeID)
 	}
 	if r.status < 300 {
-		h["Cache-Control"] = []string{"no-store, no-cache"}
-		h["Pragma"] = []string{"no-cache"}
-		if x.req.Method != http.MethodPost {
-			h["Content-Location"] = []string{"http://" + x.req.Host + x.req.URL.EscapedPath()}
+		dst = append(dst, uncachedFields...)
+		if x.Method != http.MethodPost {
+			dst = appendField(dst, "Content-Location", "http://"+x.req.Host+x.req.URL.EscapedPath())
 		}
 	}
-	h["X-Ms-Number-Of-Read-Regions"] = []string{strconv.Itoa(len(top.regions) - 1)}
-	h["X-Ms-Last-State-Change-Utc"] = []string{x.region.changed.UTC().Format("Mon, 02 Jan 2006 15:04:05.000 GMT")}
-	for k, v := range x.s.backendHeader {
-		h[k] = v
-	}
-	h["X-Ms-Transport-Request-Id"] = []string{strconv.FormatUint(x.s.activity.Add(1), 10)}
-}
-
-// fixedHeaders are the headers that say the same in every answer, and in every answer of a replica. They are shared by
-// all answers and never modified.
-func fixedHeaders() (gateway, backend http.Header) {
-	gateway = http.Header{"Content-Type": {"application/json"}, "Server": {"Microsoft-HTTPAPI/2.0"},
-		"Strict-Transport-Security": {"max-age=31536000"}, "X-Ms-Gatewayversion": {"version=2.14.0"}}
-	backend = http.Header{"X-Ms-Schemaversion": {"1.21"}, "X-Ms-Serviceversion": {"version=2.14.0.0"},
-		"X-Ms-Request-Duration-Ms": {"0.123"}, "X-Ms-Xp-Role": {"1"}}
-	return gateway, backend
+	dst = appendNumberField(dst, "x-ms-number-of-read-regions", int64(len(x.s.top.Load().regions)-1))
+	dst = appendField(dst, "x-ms-last-state-change-utc", x.region.changed)
+	dst = append(dst, backendFields...)
+	return appendNumberField(dst, "x-ms-transport-request-id", int64(x.s.activity.Add(1)))
 }

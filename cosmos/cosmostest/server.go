@@ -3,8 +3,6 @@ package cosmostest
 import (
 	"encoding/base64"
 	"fmt"
-	"net"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,7 +13,7 @@ import (
 // Server is a running account. All methods are safe for concurrent use.
 type Server struct {
 	opts   Options
-	key    []byte
+	macs   sync.Pool // of hash.Hash under the account key
 	global *endpoint
 	top    atomic.Pointer[topology]
 
@@ -24,8 +22,8 @@ type Server struct {
 	order     []*database // in order of creation
 	offers    []*offer
 	nextRID   uint32
-	nextID    int              // of a region
-	removed   map[*region]bool // regions that are no longer part of the account
+	nextID    int         // of a region
+	endpoints []*endpoint // those of removed regions included
 
 	master   atomic.Int64 // LSN of the master partition
 	etags    atomic.Uint32
@@ -34,21 +32,11 @@ type Server struct {
 	clock    atomic.Int64 // what Advance has added
 	latency  atomic.Int64
 
-	gatewayHeader, backendHeader http.Header // of fixedHeaders
-
 	counters counters
 	faults   faults
 	closing  chan struct{}
-	active   sync.WaitGroup
-	serving  sync.WaitGroup
+	serving  sync.WaitGroup // listeners and connections
 	closed   sync.Once
-}
-
-// endpoint is one listener with its HTTP server.
-type endpoint struct {
-	mu   sync.Mutex
-	addr string
-	http *http.Server // nil while down
 }
 
 // Start makes an account and serves it until [Server.Close].
@@ -58,12 +46,12 @@ func Start(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cosmostest: the key is not Base64: %w", err)
 	}
-	s := &Server{opts: opts, key: key, databases: map[string]*database{}, removed: map[*region]bool{}, closing: make(chan struct{})}
+	s := &Server{opts: opts, databases: map[string]*database{}, closing: make(chan struct{})}
+	s.macs.New = func() any { return newMAC(key) }
 	s.latency.Store(int64(opts.Latency))
 	s.etags.Store(0xa1b2)
 	s.counters.init()
-	s.gatewayHeader, s.backendHeader = fixedHeaders()
-	s.global = &endpoint{addr: opts.Listen}
+	s.global = s.newEndpoint(opts.Listen)
 	if err := s.listen(s.global, nil); err != nil {
 		return nil, err
 	}
@@ -89,57 +77,17 @@ func NewServer(opts Options) *Server {
 	return s
 }
 
-// listen opens an endpoint at its address, on which a port of zero is replaced by the one that was given.
-func (s *Server) listen(e *endpoint, r *region) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.http != nil {
-		return nil
-	}
-	l, err := net.Listen("tcp", e.addr)
-	if err != nil {
-		return fmt.Errorf("cosmostest: listen: %w", err)
-	}
-	e.addr = l.Addr().String()
-	h := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { s.serve(w, req, r) }),
-		ReadHeaderTimeout: time.Minute}
-	e.http = h
-	s.serving.Add(1)
-	go func() {
-		defer s.serving.Done()
-		h.Serve(l) // ends with ErrServerClosed when the endpoint goes down
-	}()
-	return nil
-}
-
-func (e *endpoint) close() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.http != nil {
-		e.http.Close()
-		e.http = nil
-	}
-}
-
 // Close stops every endpoint and waits for the requests in flight.
 func (s *Server) Close() {
 	s.closed.Do(func() {
-		s.mu.Lock() // no request begins between this and the wait below
-		close(s.closing)
-		s.mu.Unlock()
-		s.global.close()
-		if top := s.top.Load(); top != nil {
-			for _, r := range top.regions {
-				r.endpoint.close()
-			}
-		}
+		close(s.closing) // from here on no endpoint opens
 		s.mu.RLock()
-		for r := range s.removed {
-			r.endpoint.close()
-		}
+		all := s.endpoints
 		s.mu.RUnlock()
+		for _, e := range all {
+			e.close()
+		}
 		s.serving.Wait()
-		s.active.Wait()
 	})
 }
 

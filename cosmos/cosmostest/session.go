@@ -54,8 +54,8 @@ func parseSession(text string) ([]sessionToken, bool) {
 
 // required returns the part of the request's token that binds a read of a partition, or nil.
 func (x *exchange) required(c *container, p *partition) (*sessionToken, *reply) {
-	text := x.Header.Get("x-ms-session-token")
-	level := x.Header.Get("x-ms-consistency-level")
+	text := x.Header.Get("X-Ms-Session-Token")
+	level := x.Header.Get("X-Ms-Consistency-Level")
 	if level == "" {
 		level = x.s.opts.Consistency
 	}
@@ -154,7 +154,7 @@ func (x *exchange) readSite(c *container, find func() (*partition, *reply)) (*pa
 			return nil, nil, r
 		}
 		c.mu.Unlock()
-		alive := x.s.pause(x.req, time.Millisecond)
+		alive := x.s.pause(time.Millisecond)
 		c.mu.Lock()
 		if !alive {
 			deadline = time.Time{}
