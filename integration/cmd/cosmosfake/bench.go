@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -9,96 +8,140 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/whiskstore/whiskstore/cosmos/cosmostest"
+	"github.com/whiskstore/whiskstore/integration/bench"
 )
 
 const (
 	benchItems   = 1000 // that reads choose from
 	benchClients = 8
-	benchTurns   = 5
 )
 
-// target is a server under measurement.
-type target struct {
-	name, url, key string
-	client         *http.Client
-	reads, writes  []float64 // rates of the turns
+// comparison is what to measure.
+type comparison struct {
+	rounds int
+	sample time.Duration // of one side in a round
+	size   int           // bytes of an item
 }
 
-// measure runs the turns of all servers interleaved and prints the rates.
-func measure(ctx context.Context, out io.Writer, duration time.Duration, items, size int) error {
-	child, stop, err := startChild(ctx)
+// compare measures point reads and writes of the fake beside another server, or beside itself when there is none,
+// which shows how wide the interval is on this machine. Both are other processes with their default settings, and the
+// same client asks both the same requests over as many connections.
+func (m comparison) compare(ctx context.Context, out io.Writer) error {
+	child, stop, err := startChild(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	newClient := func() *http.Client {
-		return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: benchClients}}
-	}
-	targets := []*target{{name: "cosmosfake", url: child.url, key: child.key, client: newClient()}}
+	fake := newTarget("cosmosfake", child.url, child.key, m.size)
+	other := newTarget("cosmosfake again", child.url, child.key, m.size)
 	if url := os.Getenv("WHISKSTORE_VERCEL_COSMOS_ENDPOINT"); url != "" {
-		targets = append(targets, &target{name: "@vercel/cosmosdb-server", url: strings.TrimSuffix(url, "/"), key: cosmostest.DefaultKey, client: newClient()})
+		other = newTarget("@vercel/cosmosdb-server", url, cosmostest.DefaultKey, m.size)
 	} else {
 		fmt.Fprintln(out, "set WHISKSTORE_VERCEL_COSMOS_ENDPOINT to measure @vercel/cosmosdb-server in the same run")
 	}
-	for _, t := range targets {
+	for _, t := range []*target{fake, other} {
 		defer t.client.CloseIdleConnections()
-		if err := t.prepare(ctx, size); err != nil {
+		if err := t.prepare(ctx); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
-	fmt.Fprintf(out, "%d connections, items of %d bytes, turns of %v, server in another process with %s\n", benchClients, size, duration, strings.Join(childSettings, " "))
-	for turn := range benchTurns {
-		for _, t := range targets {
-			reads, err := t.rate(ctx, duration, func(ctx context.Context, n int64) error {
-				id := fmt.Sprint("item", n%benchItems)
-				return t.send(ctx, "GET", "/dbs/bench/colls/c/docs/"+id, id, nil, 200)
-			})
-			if err != nil {
-				return fmt.Errorf("%s: %w", t.name, err)
-			}
-			writes, err := t.rate(ctx, duration, func(ctx context.Context, n int64) error {
-				id := fmt.Sprintf("w%d-%d", turn, n)
-				return t.send(ctx, "POST", "/dbs/bench/colls/c/docs", id, itemOf(id, size), 201)
-			})
-			if err != nil {
-				return fmt.Errorf("%s: %w", t.name, err)
-			}
-			fmt.Fprintf(out, "turn %d %-24s %8.0f point reads/s %8.0f writes/s\n", turn+1, t.name, reads, writes)
-			t.reads, t.writes = append(t.reads, reads), append(t.writes, writes)
+	fmt.Fprintf(out, "%d connections of net/http, items of %d bytes, %d rounds, each side about %v in a round, servers in processes of their own with default settings\n",
+		benchClients, m.size, m.rounds, m.sample)
+	for _, what := range []struct {
+		name      string
+		operation func(*target) func(context.Context, int64) error
+	}{
+		{"point reads", func(t *target) func(context.Context, int64) error { return t.read }},
+		{"writes", func(t *target) func(context.Context, int64) error { return t.write }},
+	} {
+		side := func(t *target) bench.Side {
+			op := what.operation(t)
+			return bench.Side{Name: t.name, Run: func(ctx context.Context, n int) error { return spread(ctx, n, op) }}
 		}
+		res, err := bench.Compare(ctx, what.name, side(fake), side(other), &bench.Options{Rounds: m.rounds, Sample: m.sample})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%-12s %s %s, %s %s, ratio %.2f [%.2f, %.2f]\n", res.Name, res.A, rate(res.NanosA), res.B, rate(res.NanosB),
+			res.Ratio.Median, res.Ratio.Low, res.Ratio.High)
 	}
-	for _, t := range targets {
-		slices.Sort(t.reads)
-		slices.Sort(t.writes)
-		fmt.Fprintf(out, "median %-24s %8.0f point reads/s %8.0f writes/s\n", t.name, t.reads[benchTurns/2], t.writes[benchTurns/2])
-	}
-	if items == 0 {
-		return nil
-	}
-	return targets[0].fill(ctx, out, child.pid, items, size)
+	return nil
 }
 
-func itemOf(id string, size int) []byte {
-	updated := strconv.Itoa(1700000000000 + len(id))
-	if n := strings.LastIndexByte(id, 'n'); n >= 0 && n+1 < len(id) { // guest|action123 is the 123rd
-		updated = "17" + strings.Repeat("0", max(0, 11-len(id[n+1:]))) + id[n+1:]
+// rate spells times per operation as operations per second.
+func rate(nanos bench.Interval) string {
+	return fmt.Sprintf("%.0f/s [%.0f, %.0f]", 1e9/nanos.Median, 1e9/nanos.High, 1e9/nanos.Low)
+}
+
+// spread does an operation n times from all connections.
+func spread(ctx context.Context, n int, op func(context.Context, int64) error) error {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	errs := make([]error, benchClients)
+	for i := range benchClients {
+		wg.Go(func() {
+			for errs[i] == nil && ctx.Err() == nil {
+				k := next.Add(1)
+				if k > int64(n) {
+					return
+				}
+				errs[i] = op(ctx, k)
+			}
+		})
 	}
-	b := []byte(`{"id":"` + id + `","entityType":"action","namespace":"guest","updated":` + updated + `,"pad":"`)
-	b = append(b, bytes.Repeat([]byte{'x'}, max(0, size-len(b)-2))...)
-	return append(b, `"}`...)
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// target is a server under measurement.
+type target struct {
+	name, url, key string
+	size           int // of an item
+	client         *http.Client
+	written        atomic.Int64
+}
+
+func newTarget(name, url, key string, size int) *target {
+	return &target{name: name, url: strings.TrimSuffix(url, "/"), key: key, size: size,
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: benchClients}}}
+}
+
+func (t *target) read(ctx context.Context, n int64) error {
+	id := fmt.Sprint("item", n%benchItems)
+	return t.send(ctx, "GET", "/dbs/bench/colls/c/docs/"+id, id, nil, 200)
+}
+
+func (t *target) write(ctx context.Context, _ int64) error {
+	id := fmt.Sprintf("%p-%d", t, t.written.Add(1))
+	return t.send(ctx, "POST", "/dbs/bench/colls/c/docs", id, itemOf(id, t.size), 201)
+}
+
+// prepare makes the container and the items that are read.
+func (t *target) prepare(ctx context.Context) error {
+	_ = t.send(ctx, "DELETE", "/dbs/bench", "", nil, 204) // of an earlier run
+	if err := t.send(ctx, "POST", "/dbs", "", []byte(`{"id":"bench"}`), 201); err != nil {
+		return err
+	}
+	if err := t.send(ctx, "POST", "/dbs/bench/colls", "", []byte(`{"id":"c","partitionKey":{"paths":["/id"],"kind":"Hash"}}`), 201); err != nil {
+		return err
+	}
+	for i := range benchItems {
+		id := fmt.Sprint("item", i)
+		if err := t.send(ctx, "POST", "/dbs/bench/colls/c/docs", id, itemOf(id, t.size), 201); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *target) send(ctx context.Context, method, path, pk string, body []byte, want int, header ...string) error {
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(t.url, "/")+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, t.url+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -125,138 +168,4 @@ func (t *target) send(ctx context.Context, method, path, pk string, body []byte,
 		return fmt.Errorf("%s %s: status %d, want %d: %.200s", method, path, resp.StatusCode, want, text)
 	}
 	return nil
-}
-
-// prepare makes the container and the items that are read.
-func (t *target) prepare(ctx context.Context, size int) error {
-	_ = t.send(ctx, "DELETE", "/dbs/bench", "", nil, 204) // of an earlier run
-	if err := t.send(ctx, "POST", "/dbs", "", []byte(`{"id":"bench"}`), 201); err != nil {
-		return err
-	}
-	if err := t.send(ctx, "POST", "/dbs/bench/colls", "", []byte(`{"id":"c","partitionKey":{"paths":["/id"],"kind":"Hash"}}`), 201); err != nil {
-		return err
-	}
-	for i := range benchItems {
-		id := fmt.Sprint("item", i)
-		if err := t.send(ctx, "POST", "/dbs/bench/colls/c/docs", id, itemOf(id, size), 201); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// rate runs an operation from all connections for a time and returns how many were done per second.
-func (t *target) rate(ctx context.Context, d time.Duration, op func(context.Context, int64) error) (float64, error) {
-	var n, done atomic.Int64
-	var wg sync.WaitGroup
-	errs := make([]error, benchClients)
-	start := time.Now()
-	for i := range benchClients {
-		wg.Go(func() {
-			for time.Since(start) < d && errs[i] == nil && ctx.Err() == nil {
-				if errs[i] = op(ctx, n.Add(1)); errs[i] == nil {
-					done.Add(1)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return float64(done.Load()) / time.Since(start).Seconds(), errors.Join(errs...)
-}
-
-// fill loads items in batches and prints what the server's process holds.
-func (t *target) fill(ctx context.Context, out io.Writer, pid, items, size int) error {
-	if err := t.send(ctx, "POST", "/dbs/bench/colls", "", []byte(`{"id":"many","partitionKey":{"paths":["/entityType"],"kind":"Hash"}}`), 201); err != nil {
-		return err
-	}
-	start := time.Now()
-	const batch = 100
-	for n := 0; n < items; n += batch {
-		body := []byte{'['}
-		for i := n; i < min(items, n+batch); i++ {
-			if i > n {
-				body = append(body, ',')
-			}
-			body = append(append(append(body, `{"operationType":"Create","resourceBody":`...), itemOf(fmt.Sprint("guest|action", i), size)...), '}')
-		}
-		err := t.send(ctx, "POST", "/dbs/bench/colls/many/docs", "action", append(body, ']'), 200,
-			"x-ms-cosmos-is-batch-request", "True", "x-ms-cosmos-batch-atomic", "True", "Prefer", "return=minimal")
-		if err != nil {
-			return err
-		}
-	}
-	fmt.Fprintf(out, "%d items of %d bytes loaded in %v\n", items, size, time.Since(start).Round(time.Millisecond))
-	if err := printMemory(out, pid); err != nil {
-		return err
-	}
-	const list = `{"query":"SELECT TOP 30 * FROM root r WHERE r.entityType = 'action' AND r.namespace = 'guest' ORDER BY r.updated DESC"}`
-	for _, which := range []string{"first", "second"} {
-		start := time.Now()
-		err := t.send(ctx, "POST", "/dbs/bench/colls/many/docs", "", []byte(list), 200, "Content-Type", "application/query+json",
-			"x-ms-documentdb-query-enablecrosspartition", "True", "x-ms-documentdb-partitionkeyrangeid", "0")
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%s list of the newest 30: %v\n", which, time.Since(start).Round(10*time.Microsecond))
-	}
-	return printMemory(out, pid)
-}
-
-// printMemory prints what a process holds and has held.
-func printMemory(out io.Writer, pid int) error {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return fmt.Errorf("the memory of the server: %w", err)
-	}
-	for line := range strings.SplitSeq(string(status), "\n") {
-		if strings.HasPrefix(line, "VmRSS") || strings.HasPrefix(line, "VmHWM") {
-			fmt.Fprintln(out, strings.Join(strings.Fields(line), " "))
-		}
-	}
-	return nil
-}
-
-// childSettings trade memory for fewer collections while there is little to collect, up to a bound.
-var childSettings = []string{"GOGC=400", "GOMEMLIMIT=1400MiB"}
-
-type childServer struct {
-	url, key string
-	pid      int
-}
-
-// startChild starts this program as a server. Its memory is bounded as in the figure that the README names.
-func startChild(ctx context.Context) (*childServer, func(), error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, nil, err
-	}
-	cmd := exec.CommandContext(ctx, self, "-listen", "127.0.0.1:0")
-	cmd.Env = append(os.Environ(), childSettings...)
-	cmd.Stderr = os.Stderr
-	pipe, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, nil, err
-	}
-	stop := func() {
-		_ = cmd.Process.Kill() // it keeps nothing
-		_ = cmd.Wait()         // reports the kill
-	}
-	c := &childServer{pid: cmd.Process.Pid}
-	for lines := bufio.NewScanner(pipe); c.key == "" && lines.Scan(); {
-		word, value, _ := strings.Cut(lines.Text(), " ")
-		switch word {
-		case "endpoint":
-			c.url = value
-		case "key":
-			c.key = value
-		}
-	}
-	if c.key == "" {
-		stop()
-		return nil, nil, errors.New("the server did not start")
-	}
-	return c, stop, nil
 }

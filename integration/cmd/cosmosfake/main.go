@@ -48,9 +48,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	regions := flags.String("regions", "East US", "regions, separated by commas, the write region first")
 	switches := flags.String("switches", "", "answers that nobody recorded to switch over, separated by commas; \"list\" prints them")
 	bench := flags.Bool("bench", false, "measure, and exit")
-	duration := flags.Duration("duration", 2*time.Second, "with -bench: length of each turn")
+	var m comparison
+	flags.IntVar(&m.rounds, "rounds", 41, "with -bench: turns of each side")
+	flags.DurationVar(&m.sample, "sample", 200*time.Millisecond, "with -bench: length of a turn")
+	flags.IntVar(&m.size, "size", 1024, "with -bench: bytes of an item")
 	items := flags.Int("items", 0, "with -bench: items to load for the memory figure; 0 skips it")
-	size := flags.Int("size", 1024, "with -bench: bytes of an item")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -61,7 +63,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return nil
 	}
 	if *bench {
-		return measure(ctx, out, *duration, *items, *size)
+		if err := m.compare(ctx, out); err != nil || *items == 0 {
+			return err
+		}
+		return memory(ctx, out, *items, m.size)
 	}
 	for name := range strings.SplitSeq(*regions, ",") {
 		opts.Regions = append(opts.Regions, strings.TrimSpace(name))

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,5 +42,27 @@ func TestArguments(t *testing.T) {
 	}
 	if err := run(t.Context(), []string{"-switches", "NoSuchSwitch"}, &out); err == nil || !strings.Contains(err.Error(), "NoSuchSwitch") {
 		t.Errorf("unknown switch: got %v want an error that names it", err)
+	}
+}
+
+// TestMain lets the test's own binary be the server that -bench starts.
+func TestMain(m *testing.M) {
+	if slices.Contains(os.Args, "-listen") {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func TestBench(t *testing.T) {
+	t.Setenv("WHISKSTORE_VERCEL_COSMOS_ENDPOINT", "")
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"-bench", "-rounds", "3", "-sample", "1ms", "-items", "200"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"point reads", "writes", "ratio", "200 items of 1024 bytes", "second list of the newest 30", "VmRSS"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("got %q want %q in it", out.String(), want)
+		}
 	}
 }
