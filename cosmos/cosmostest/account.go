@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/whiskstore/whiskstore/cosmos/cosmostest/internal/cosql"
 )
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
@@ -55,7 +57,7 @@ func (x *exchange) readAccount() *reply {
 		MultiWrite: top.multi, UserPolicy: replicaPolicy{setSizes: setSizes{3, 4}}, SystemPolicy: setSizes{3, 4},
 		Consistency:   map[string]any{"defaultConsistencyLevel": s.opts.Consistency},
 		ReadPolicy:    map[string]int{"primaryReadCoefficient": 1, "secondaryReadCoefficient": 1},
-		QuerySettings: `{"maxSqlQueryInputLength":524288,"maxJoinsPerSqlQuery":10,"maxLogicalAndPerSqlQuery":2000,"maxLogicalOrPerSqlQuery":2000,"maxInExpressionItemsCount":16000}`}
+		QuerySettings: `{"maxSqlQueryInputLength":` + strconv.Itoa(cosql.MaxText) + `,"maxJoinsPerSqlQuery":10,"maxLogicalAndPerSqlQuery":2000,"maxLogicalOrPerSqlQuery":2000,"maxInExpressionItemsCount":16000}`}
 	for i, r := range top.regions {
 		l := location{r.name, "http://" + r.endpoint.addr + "/"}
 		d.Readable = append(d.Readable, l)

@@ -46,12 +46,12 @@ func TestExpressions(t *testing.T) {
 		{"c.n + 1", "3"}, {"c.n + c.s", ""}, {"c.none + 1", ""}, {"-c.n * 2 % 3", "-1"}, {"c.n = @p", "true"}, {"1 = '1'", "false"}, {"1 != '1'", "true"}, {"c.n != 2", "false"}, {"c.n <> 3", "true"}, {"c.none != 1", ""},
 		{"c.none = 1", ""}, {"c.n < '3'", ""}, {"c.z < 1", ""}, {"c.none AND false", "false"}, {"c.none AND true", ""}, {"c.none OR true", "true"},
 		{"NOT c.none", ""}, {"NOT c.b", "false"}, {"c.b OR c.n", "true"}, {"c.n BETWEEN 1 AND 3", "true"}, {"c.n NOT BETWEEN 1 AND 3", "false"},
-		{"c.s LIKE 'h_l%'", "true"}, {"c.s NOT LIKE '%x%'", "true"}, {"'50%' LIKE '50!%' ESCAPE '!'", "true"}, {"'b' LIKE '[a-c]'", "true"},
+		{"c.s LIKE 'h_l%'", "true"}, {"c.s NOT LIKE '%x%'", "true"}, {"'é' LIKE '%__'", "false"}, {"'' LIKE '%'", "true"}, {"'ab' LIKE '%b%'", "true"}, {"'axbxc' LIKE 'a%b%c'", "true"}, {"'axbxcd' LIKE 'a%b%c'", "false"}, {"'50%' LIKE '50!%' ESCAPE '!'", "true"}, {"'b' LIKE '[a-c]'", "true"},
 		{"c.o.x.y", "5"}, {"c['o']['k v']", "1"}, {"c.a[2].k", `"v"`}, {"c.a[9]", ""}, {"c.o", `{"x":{"y":5},"k v":1}`},
 		{"[c.n, c.none]", "[2,null]"}, {"{a: c.n, \"b\": c.none}", `{"a":2}`}, {"c.none ?? 'd'", `"d"`}, {"c.b ? 1 : 2", "1"}, {"'a' || 'b'", `"ab"`},
 		{"IS_DEFINED(c.z)", "true"}, {"IS_DEFINED(c.none)", "false"}, {"IS_NULL(c.none)", "false"}, {"IS_OBJECT(c.o)", "true"}, {"IS_ARRAY(c.o)", "false"},
 		{"LENGTH(c.s)", "5"}, {"SUBSTRING(c.s, 1, 3)", `"éll"`}, {"INDEX_OF(c.s, 'l')", "2"}, {"UPPER(c.s)", `"HÉLLO"`}, {"LEFT(c.s, 2) || RIGHT(c.s, 2)", `"hélo"`},
-		{"ARRAY_CONTAINS(c.a, 2)", "true"}, {"ARRAY_CONTAINS(c.a, {\"k\": \"v\"})", "true"}, {"ARRAY_SLICE(c.a, 1, 1)", "[2]"}, {"ARRAY_CONCAT([1], [2])", "[1,2]"},
+		{"ARRAY_CONTAINS(c.a, 2)", "true"}, {"ARRAY_CONTAINS(c.a, {\"k\": \"v\"})", "true"}, {"ARRAY_SLICE(c.a, 1, 1)", "[2]"}, {"ARRAY_SLICE(c.a, 1, 1e300)", `[2,{"k":"v"}]`}, {"ARRAY_SLICE(c.a, -1e300, 1)", "[1]"}, {"ARRAY_CONCAT([1], [2])", "[1,2]"},
 		{"EXISTS(SELECT VALUE x FROM x IN c.a WHERE x = 2)", "true"}, {"ARRAY(SELECT VALUE x FROM x IN c.a WHERE IS_NUMBER(x))", "[1,2]"},
 		{"(SELECT VALUE COUNT(1) FROM x IN c.a)", "3"}, {"c.n IN (1, 2)", "true"}, {"c.n NOT IN (1, 2)", "false"}, {"c.none IN (1)", ""},
 		{"7 & 5 | 8", "13"}, {"1 << 3 >>> 1", "4"}, {"~0", "-1"}, {"1/3", "0.33333333333333331"}, {"0.1 + 0.2", "0.30000000000000004"},
@@ -61,6 +61,43 @@ func TestExpressions(t *testing.T) {
 		if got := value(t, c.expr, sample); got != c.want {
 			t.Errorf("%s: got %s want %s", c.expr, got, c.want)
 		}
+	}
+}
+
+// TestLimits refuses statements that would exhaust the stack or whose text is longer than the account says.
+func TestLimits(t *testing.T) {
+	const many = 100_000
+	for _, sql := range []string{
+		"SELECT VALUE " + strings.Repeat("(", many) + "1" + strings.Repeat(")", many),
+		"SELECT VALUE " + strings.Repeat("- ", many) + "1",
+		"SELECT VALUE " + strings.Repeat("NOT ", many) + "true",
+		"SELECT VALUE " + strings.Repeat("[", many) + strings.Repeat("]", many),
+		"SELECT VALUE " + strings.Repeat("1?1:", many) + "1",
+		"SELECT * FROM " + strings.Repeat("(SELECT * FROM ", 30_000) + "c" + strings.Repeat(")", 30_000),
+		"SELECT VALUE '" + strings.Repeat("x", cosql.MaxText) + "'",
+	} {
+		if _, err := cosql.Parse(sql); err == nil {
+			t.Errorf("%.40s: got no error", sql)
+		}
+	}
+	if _, err := cosql.Parse("SELECT VALUE " + strings.Repeat("(", 50) + "1" + strings.Repeat(")", 50)); err != nil {
+		t.Errorf("fifty parentheses: got %v", err)
+	}
+	long := "SELECT VALUE 1" + strings.Repeat("+1", many)
+	q, err := cosql.Parse(long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.Bind(nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLikeIsNotExponential matches a pattern that backtracking alone would not finish in a lifetime.
+func TestLikeIsNotExponential(t *testing.T) {
+	expr := "'" + strings.Repeat("a", 200) + "' LIKE '" + strings.Repeat("%a", 100) + "b'"
+	if got := value(t, expr, sample); got != "false" {
+		t.Errorf("got %s want false", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package cosql
 import (
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/whiskstore/whiskstore/cosmos/cosmostest/internal/jsonraw"
 )
@@ -293,46 +294,57 @@ func (s *Subquery) eval(e *env) Value {
 	return first
 }
 
-// likeMatch matches %, _, [set] and [^set].
+// likeMatch matches %, _, [set] and [^set]. It goes back to the last % only, which is enough: what an earlier one could
+// take instead, the last one can take too.
 func likeMatch(s, pattern, escape string) bool {
-	for pattern != "" {
-		switch c := pattern[0]; {
-		case escape != "" && strings.HasPrefix(pattern, escape) && len(pattern) > len(escape):
-			pattern = pattern[len(escape):]
-			if s == "" || s[0] != pattern[0] {
-				return false
-			}
-			s, pattern = s[1:], pattern[1:]
-		case c == '%':
-			for i := 0; i <= len(s); i++ {
-				if likeMatch(s[i:], pattern[1:], escape) {
-					return true
-				}
-			}
-			return false
-		case c == '_':
-			if s == "" {
-				return false
-			}
-			n := 1
-			for n < len(s) && s[n]&0xC0 == 0x80 {
-				n++
-			}
-			s, pattern = s[n:], pattern[1:]
-		case c == '[' && strings.IndexByte(pattern, ']') > 1:
-			end := strings.IndexByte(pattern, ']')
-			if s == "" || !inSet(s[0], pattern[1:end]) {
-				return false
-			}
-			s, pattern = s[1:], pattern[end+1:]
-		default:
-			if s == "" || s[0] != c {
-				return false
-			}
-			s, pattern = s[1:], pattern[1:]
+	var retry, rest string // where the last % stands to take one more character
+	again := false
+	for s != "" || pattern != "" {
+		if strings.HasPrefix(pattern, "%") && !(escape == "%" && len(pattern) > 1) {
+			pattern = pattern[1:]
+			retry, rest, again = s, pattern, true
+			continue
 		}
+		size, used := likeOne(s, pattern, escape)
+		if used > 0 {
+			s, pattern = s[size:], pattern[used:]
+			continue
+		}
+		if !again || retry == "" {
+			return false
+		}
+		_, char := utf8.DecodeRuneInString(retry)
+		retry = retry[char:]
+		s, pattern = retry, rest
 	}
-	return s == ""
+	return true
+}
+
+// likeOne matches one character: size is what it takes of s and used what of the pattern; no match uses nothing.
+func likeOne(s, pattern, escape string) (size, used int) {
+	if s == "" || pattern == "" {
+		return 0, 0
+	}
+	literal := func(at int) (int, int) {
+		if s[0] != pattern[at] {
+			return 0, 0
+		}
+		return 1, at + 1
+	}
+	end := strings.IndexByte(pattern, ']')
+	switch {
+	case escape != "" && strings.HasPrefix(pattern, escape) && len(pattern) > len(escape):
+		return literal(len(escape))
+	case pattern[0] == '_':
+		_, size := utf8.DecodeRuneInString(s)
+		return size, 1
+	case pattern[0] == '[' && end > 1:
+		if !inSet(s[0], pattern[1:end]) {
+			return 0, 0
+		}
+		return 1, end + 1
+	}
+	return literal(0)
 }
 
 func inSet(c byte, set string) bool {

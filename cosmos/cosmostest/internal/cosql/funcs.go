@@ -266,16 +266,17 @@ func arraySlice(a []Value) Value {
 		return Value{}
 	}
 	all := elements(a[0])
-	start := int(a[1].Num)
+	size := float64(len(all)) // positions are clamped before they become integers
+	start := a[1].Num
 	if start < 0 {
-		start = max(0, len(all)+start)
+		start += size
 	}
-	start = min(start, len(all))
-	end := len(all)
+	start = min(max(start, 0), size)
+	end := size
 	if len(a) == 3 {
-		end = min(end, start+max(0, int(a[2].Num)))
+		end = min(size, start+max(0, a[2].Num))
 	}
-	return arrayOf(all[start:end])
+	return arrayOf(all[int(start):int(end)])
 }
 
 // partial reports whether every member of the object want is in the object v with an equal value.

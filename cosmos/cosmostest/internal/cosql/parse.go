@@ -6,8 +6,17 @@ import (
 	"strings"
 )
 
+// MaxText is the length of a statement in bytes from which on it is refused; the account document names it.
+const MaxText = 512 << 10
+
+// maxNesting bounds parentheses, constructors, prefix operators and subqueries inside each other.
+const maxNesting = 200
+
 // Parse compiles a statement. The error is a [*SyntaxError] with the code and the place that the gateway names.
 func Parse(text string) (*Query, error) {
+	if len(text) > MaxText {
+		return nil, &SyntaxError{"SC3001", fmt.Sprintf("The SQL query text exceeded the maximum limit of %d characters.", MaxText), 0, 0}
+	}
 	tokens, err := lex(text)
 	if err != nil {
 		return nil, err
@@ -33,6 +42,16 @@ type parser struct {
 	pos    int
 	scope  []string // aliases in scope, innermost last
 	query0 *Query   // the statement whose aggregates are being collected
+	depth  int      // of nesting
+}
+
+// deeper enters something that nests. The caller subtracts one from depth when it leaves.
+func (p *parser) deeper() error {
+	if p.depth++; p.depth > maxNesting {
+		t := p.peek()
+		return &SyntaxError{"SC3002", fmt.Sprintf("The query exceeded the maximum nesting depth of %d.", maxNesting), charOffset(p.text, t.start), charOffset(p.text, t.end)}
+	}
+	return nil
 }
 
 func (p *parser) peek() token { return p.tokens[p.pos] }
@@ -95,6 +114,10 @@ func (p *parser) unexpected() error {
 }
 
 func (p *parser) query() (*Query, error) {
+	defer func() { p.depth-- }()
+	if err := p.deeper(); err != nil {
+		return nil, err
+	}
 	if err := p.expectWord("SELECT"); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,10 @@ import (
 )
 
 func (p *parser) expr() (Expr, error) {
+	defer func() { p.depth-- }()
+	if err := p.deeper(); err != nil {
+		return nil, err
+	}
 	cond, err := p.binary(0)
 	if err != nil || !p.acceptOp("?") {
 		return cond, err
@@ -45,6 +49,10 @@ func (p *parser) binary(n int) (Expr, error) {
 	}
 	if n == levelNot {
 		if p.acceptWord("NOT") {
+			defer func() { p.depth-- }()
+			if err := p.deeper(); err != nil {
+				return nil, err
+			}
 			x, err := p.binary(levelNot)
 			return &Unary{Op: "NOT", X: x}, err
 		}
@@ -145,6 +153,10 @@ func (p *parser) list(end string) ([]Expr, error) {
 func (p *parser) unary() (Expr, error) {
 	for _, op := range []string{"-", "+", "~"} {
 		if p.acceptOp(op) {
+			defer func() { p.depth-- }()
+			if err := p.deeper(); err != nil {
+				return nil, err
+			}
 			x, err := p.unary()
 			if l, ok := x.(*Literal); ok && l.Value.Kind == Number && op == "-" {
 				return &Literal{Value: NumberValue(-l.Value.Num)}, err
