@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/whiskstore/whiskstore/cosmos/cosmostest/internal/cosql"
 )
@@ -51,7 +50,7 @@ func (x *exchange) readAccount() *reply {
 	s, top := x.s, x.s.top.Load()
 	id := s.opts.Account
 	if !x.global && !s.opts.Switches.AccountIDGlobal {
-		id += "-" + strings.ToLower(strings.ReplaceAll(x.region.name, " ", ""))
+		id += "-" + foldRegion(x.region.name)
 	}
 	d := accountDocument{ID: id, RID: s.opts.Account + ".documents.azure.com", Media: "//media/", Addresses: "//addresses/", DBs: "//dbs/",
 		MultiWrite: top.multi, UserPolicy: replicaPolicy{setSizes: setSizes{3, 4}}, SystemPolicy: setSizes{3, 4},

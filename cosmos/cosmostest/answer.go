@@ -113,11 +113,16 @@ func (x *exchange) master(r *reply) *reply {
 	return r
 }
 
+// badMaster is a bad request that the master partition answers.
+func (x *exchange) badMaster(sentence string) *reply {
+	return x.master(x.failure(http.StatusBadRequest, 0, formErrors, sentence, 1.24))
+}
+
 // checkRegion refuses what the addressed region does not serve.
 func (x *exchange) checkRegion() *reply {
 	top := x.s.top.Load()
 	if top.find(x.region.name) != x.region {
-		id := x.s.opts.Account + "-" + strings.ToLower(strings.ReplaceAll(x.region.name, " ", ""))
+		id := x.s.opts.Account + "-" + foldRegion(x.region.name)
 		r := x.failure(http.StatusForbidden, 1008, formBare, "", -1)
 		r.body = []byte(`{"code":"Forbidden","message":"Database Account ` + id + ` does not exist","writableLocations":[],"readableLocations":[],"id":"` + id + `"}`)
 		return r

@@ -53,7 +53,7 @@ func (x *exchange) batch(c *container) *reply {
 	}
 	var ops []batchOperation
 	if json.Unmarshal(x.Body, &ops) != nil {
-		return x.master(x.failure(http.StatusBadRequest, 0, formErrors, textPayload, 1.24))
+		return x.badMaster(textPayload)
 	}
 	switch {
 	case len(ops) > maxBatch:

@@ -2,26 +2,66 @@ package cosmostest
 
 import (
 	"net/http"
+	"sync"
 	"time"
 )
 
 // bucket is the throughput of a physical partition: tokens are request units, saved up to a bound. It may go below
 // zero, because what an operation costs is known after it.
 type bucket struct {
+	mu     sync.Mutex
 	tokens float64
 	filled time.Time
 }
 
-// rate is a partition's throughput in request units per second; zero is unlimited. The caller holds c.mu.
-func (c *container) rate() float64 {
-	if c.limit > 0 {
-		return c.limit / float64(len(c.parts))
+// start sets what is saved up.
+func (b *bucket) start(tokens float64, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tokens, b.filled = tokens, now
+}
+
+func (b *bucket) saved() (tokens float64, filled time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.tokens, b.filled
+}
+
+// wait refills the bucket and returns how many milliseconds an operation has to wait, zero for none.
+func (b *bucket) wait(rate, burst float64, now time.Time) int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.filled.IsZero() {
+		b.tokens = rate
+	} else {
+		b.tokens = min(b.tokens+now.Sub(b.filled).Seconds()*rate, rate*burst)
 	}
-	o := c.offer
-	if !c.server.opts.EnforceThroughput || o == nil {
+	b.filled = now
+	if b.tokens > 0 {
 		return 0
 	}
-	return float64(o.perSecond.Load()) / float64(len(c.parts))
+	return int64(-b.tokens/rate*1000) + 1
+}
+
+func (b *bucket) spend(charge float64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tokens -= charge
+}
+
+// throughput returns the bucket that an operation on a partition draws from and its rate in request units per second;
+// zero is unlimited. The caller holds c.mu.
+func (c *container) throughput(p *partition) (*bucket, float64) {
+	switch {
+	case c.limit > 0:
+		return &p.budget, c.limit / float64(len(c.parts))
+	case !c.server.opts.EnforceThroughput:
+	case c.offer != nil:
+		return &p.budget, float64(c.offer.perSecond.Load()) / float64(len(c.parts))
+	case c.db.offer != nil:
+		return &c.db.budget, float64(c.db.offer.perSecond.Load())
+	}
+	return nil, 0
 }
 
 // SetThroughput bounds a container to a number of request units per second, spread over its physical partitions, and
@@ -33,29 +73,20 @@ func (s *Server) SetThroughput(database, containerID string, perSecond float64) 
 	defer c.mu.Unlock()
 	c.limit = perSecond
 	for _, p := range c.parts {
-		p.budget = bucket{tokens: perSecond / float64(len(c.parts)), filled: s.now()}
+		p.budget.start(perSecond/float64(len(c.parts)), s.now())
 	}
 }
 
 // throttle refuses an operation when the partition's throughput is used up. The caller holds c.mu.
 func (x *exchange) throttle(c *container, p *partition) *reply {
-	rate := c.rate()
+	b, rate := c.throughput(p)
 	if rate <= 0 {
 		return nil
 	}
-	now := x.s.now()
-	b := &p.budget
-	if b.filled.IsZero() {
-		b.tokens = rate
-	} else {
-		b.tokens = min(b.tokens+now.Sub(b.filled).Seconds()*rate, rate*x.s.opts.Burst)
+	if wait := b.wait(rate, x.s.opts.Burst, x.s.now()); wait > 0 {
+		return x.tooMany(p, wait)
 	}
-	b.filled = now
-	if b.tokens > 0 {
-		return nil
-	}
-	wait := int64(-b.tokens/rate*1000) + 1
-	return x.tooMany(p, wait)
+	return nil
 }
 
 // tooMany is the answer of a partition that is out of throughput.
@@ -72,8 +103,8 @@ func (x *exchange) tooMany(p *partition, waitMillis int64) *reply {
 
 // spend takes what an operation cost from its partition. The caller holds c.mu.
 func (c *container) spend(p *partition, charge float64) {
-	if c.rate() > 0 {
-		p.budget.tokens -= charge
+	if b, rate := c.throughput(p); rate > 0 {
+		b.spend(charge)
 	}
 }
 

@@ -69,6 +69,10 @@ func (q *pageRun) sorted(src source) error {
 		if c := q.b.CompareRows(a.row, b.row); c != 0 {
 			return c
 		}
+		// As an index read in that direction: the next page may be read from one.
+		if len(q.b.OrderBy) == 1 && q.b.OrderBy[0].Desc {
+			return comparePlaces(b.pos, a.pos)
+		}
 		return comparePlaces(a.pos, b.pos)
 	}
 	var all []placed

@@ -1,8 +1,10 @@
 package cosmostest
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -57,12 +59,9 @@ func (s *Server) parseProperties(raw string, sharedThroughput bool) (id string, 
 	if raw == "" || raw[0] != '{' {
 		return "", p, textPayload
 	}
+	id = stringMember(raw, "id")
 	jsonraw.Members(raw, func(key, value string) bool {
 		switch key {
-		case "id":
-			if value[0] == '"' {
-				id = jsonraw.Unquote(value)
-			}
 		case "indexingPolicy":
 			p.indexing = completeIndexing(value)
 		case "conflictResolutionPolicy":
@@ -77,7 +76,7 @@ func (s *Server) parseProperties(raw string, sharedThroughput bool) (id string, 
 			p.analytical = value
 		case "defaultTtl":
 			p.ttlSet = true
-			if err := json.Unmarshal([]byte(value), &p.ttl); err != nil || p.ttl < -1 || p.ttl == 0 {
+			if err := json.Unmarshal([]byte(value), &p.ttl); err != nil || p.ttl < -1 || p.ttl == 0 || p.ttl > math.MaxInt32 {
 				problem = "The value of the default time to live, " + value + ", is invalid: it is -1 or a positive number of seconds."
 			}
 		}
@@ -238,7 +237,7 @@ func (c *container) makePartitions(n int) {
 func (c *container) newPartition(minimum, maximum string, parents []string) *partition {
 	p := &partition{id: itoa(int64(c.nextID)), min: minimum, max: maximum, parents: parents, created: c.server.now().Unix(),
 		born: c.server.master.Add(1), origin: map[int]int64{}, replicas: map[*site]*replica{}}
-	p.rid = append(slices.Clone(c.rid), byte(c.nextID+2), 0, 0, 0, 0, 0, 0, 0x50)
+	p.rid = binary.LittleEndian.AppendUint64(slices.Clone(c.rid), uint64(c.nextID+2)|0x50<<56)
 	p.guid = guid(c.server.activity.Add(1))
 	c.nextID++
 	return p

@@ -11,7 +11,7 @@ import (
 func (x *exchange) createContainer() *reply {
 	raw, err := jsonraw.Normalize(x.Body)
 	if err != nil {
-		return x.master(x.failure(http.StatusBadRequest, 0, formErrors, textPayload, 1.24))
+		return x.badMaster(textPayload)
 	}
 	throughput, bad := x.throughputHeaders()
 	if bad != nil {
@@ -29,7 +29,7 @@ func (x *exchange) createContainer() *reply {
 		return x.master(r)
 	}
 	if problem != "" {
-		return x.master(x.failure(http.StatusBadRequest, 0, formErrors, problem, 1.24))
+		return x.badMaster(problem)
 	}
 	if db.containers[id] != nil {
 		return x.master(x.failure(http.StatusConflict, 0, formErrors, textNameConflict, 0))
@@ -95,11 +95,14 @@ func (x *exchange) replaceContainer() *reply {
 	}
 	raw, err := jsonraw.Normalize(x.Body)
 	if err != nil {
-		return x.master(x.failure(http.StatusBadRequest, 0, formErrors, textPayload, 1.24))
+		return x.badMaster(textPayload)
 	}
-	_, props, problem := x.s.parseProperties(raw, false)
+	id, props, problem := x.s.parseProperties(raw, false)
 	if problem != "" {
-		return x.master(x.failure(http.StatusBadRequest, 0, formErrors, problem, 1.24))
+		return x.badMaster(problem)
+	}
+	if id != c.id {
+		return x.badMaster("The id of the document differs from that of the addressed collection.")
 	}
 	c.mu.Lock()
 	switch {
@@ -111,9 +114,9 @@ func (x *exchange) replaceContainer() *reply {
 		return x.master(x.failure(http.StatusForbidden, 0, formErrors, "The unique index cannot be modified. To change the unique index, remove the collection and re-create a new one.", 1.24))
 	case !slices.EqualFunc(props.paths, c.props.paths, slices.Equal):
 		c.mu.Unlock()
-		return x.master(x.failure(http.StatusBadRequest, 0, formErrors, "Partition key paths cannot be changed.", 1.24))
+		return x.badMaster("Partition key paths cannot be changed.")
 	}
-	props.key, props.version = c.props.key, c.props.version
+	props.key, props.version, props.multi = c.props.key, c.props.version, c.props.multi
 	// The new default applies to items that say nothing themselves, counted from their last write.
 	c.props = props
 	c.retime()

@@ -50,12 +50,19 @@ type counters struct {
 
 func (c *counters) init() { c.seen = map[CounterKey]*Count{} }
 
+// maxCounters bounds the keys: names come from clients and need not exist. Requests beyond it are counted without names.
+const maxCounters = 4096
+
 // add counts a request and its answer; nil is a request that was dropped.
 func (c *counters) add(x *exchange, out *reply) {
 	key := CounterKey{x.Region, x.Operation, x.Database, x.Container}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := c.seen[key]
+	if n == nil && len(c.seen) >= maxCounters {
+		key.Database, key.Container = "", ""
+		n = c.seen[key]
+	}
 	if n == nil {
 		n = &Count{Status: map[int]int64{}}
 		c.seen[key] = n

@@ -1,7 +1,6 @@
 package cosmostest
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,7 +10,7 @@ import (
 	"github.com/whiskstore/whiskstore/cosmos/cosmostest/internal/jsonraw"
 )
 
-// database is guarded by the server's mutex.
+// database is guarded by the server's mutex, but for offer, which is fixed, and budget.
 type database struct {
 	id         string
 	rid        []byte
@@ -23,6 +22,7 @@ type database struct {
 	nextRID    uint32
 	shared     *atomic.Int64 // LSN sequence of its containers when it has throughput of its own
 	offer      *offer
+	budget     bucket // of what its containers share
 }
 
 func (db *database) self() string { return "dbs/" + ridText(db.rid) + "/" }
@@ -69,6 +69,15 @@ func (db *database) find(name string) *container {
 	return nil
 }
 
+// stringMember returns a member of an object, empty when it is absent or no string.
+func stringMember(raw, name string) string {
+	v, ok := jsonraw.Lookup(raw, name)
+	if !ok || v[0] != '"' {
+		return ""
+	}
+	return jsonraw.Unquote(v)
+}
+
 // nameError returns what is wrong with the id of a database or container.
 func (x *exchange) nameError(id string) *reply {
 	switch {
@@ -81,11 +90,12 @@ func (x *exchange) nameError(id string) *reply {
 }
 
 func (x *exchange) createDatabase() *reply {
-	var in struct{ ID string }
-	if json.Unmarshal(x.Body, &in) != nil {
-		return x.failure(http.StatusBadRequest, 0, formErrors, textPayload, 1.24)
+	raw, err := jsonraw.Normalize(x.Body)
+	if err != nil || raw[0] != '{' {
+		return x.badMaster(textPayload)
 	}
-	if r := x.nameError(in.ID); r != nil {
+	id := stringMember(raw, "id")
+	if r := x.nameError(id); r != nil {
 		return x.master(r)
 	}
 	throughput, bad := x.throughputHeaders()
@@ -95,19 +105,19 @@ func (x *exchange) createDatabase() *reply {
 	s := x.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.databases[in.ID] != nil {
+	if s.databases[id] != nil {
 		return x.master(x.failure(http.StatusConflict, 0, formErrors, textNameConflict, 1.24))
 	}
 	s.nextRID++
 	now := s.now()
-	db := &database{id: in.ID, rid: databaseRID(s.nextRID), ts: now.Unix(), lsn: s.master.Add(1), containers: map[string]*container{}}
+	db := &database{id: id, rid: databaseRID(s.nextRID), ts: now.Unix(), lsn: s.master.Add(1), containers: map[string]*container{}}
 	db.etag = etagText(s.nextETag(0), db.ts)
 	if throughput != nil {
 		db.shared = &atomic.Int64{}
 		db.shared.Store(1)
 		db.offer = s.newOffer(db.self(), ridText(db.rid), throughput)
 	}
-	s.databases[in.ID] = db
+	s.databases[id] = db
 	s.order = append(s.order, db)
 	r := x.master(&reply{status: http.StatusCreated, body: db.json(), charge: 1, kinds: isWrite})
 	r.set("etag", db.etag)

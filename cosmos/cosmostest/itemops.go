@@ -101,9 +101,6 @@ func (x *exchange) itemWrite(c *container, operation func(t *transaction, pk str
 	}
 	p := c.route(components)
 	at := x.region.primary
-	if p.replicas[at] == nil {
-		return x.checkRegion()
-	}
 	if r := x.checkRegion(); r != nil {
 		return r // the write region moved while the request waited
 	}
@@ -127,6 +124,9 @@ func (x *exchange) itemWrite(c *container, operation func(t *transaction, pk str
 // at fills in what a backend answer says about the partition that gave it. The caller holds c.mu.
 func (x *exchange) at(r *reply, c *container, p *partition, at *site) *reply {
 	top := x.s.top.Load()
+	if p.replicas[at] == nil {
+		return x.checkRegion() // the region was removed while the request waited
+	}
 	r.lsn = p.currentLSN(at, top.multi)
 	r.token = p.token(top, at)
 	r.rangeID = p.id

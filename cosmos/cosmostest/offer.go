@@ -28,29 +28,49 @@ type throughput struct {
 
 func (t throughput) perSecond() int64 { return max(t.Manual, t.AutoMax) }
 
+// maxThroughput is what the service sells without asking.
+const maxThroughput = 1_000_000
+
+// problem says what is wrong with an amount.
+func (t throughput) problem() string {
+	switch {
+	case t.AutoMax != 0 && (t.AutoMax < 1000 || t.AutoMax > maxThroughput || t.AutoMax%1000 != 0):
+		return "The autoscale maximum throughput should be between 1000 and 1000000 inclusive in increments of 1000."
+	case t.AutoMax == 0 && (t.Manual < 400 || t.Manual > maxThroughput || t.Manual%100 != 0):
+		return "The offer should have valid throughput values between 400 and 1000000 inclusive in increments of 100."
+	}
+	return ""
+}
+
 // throughputHeaders reads the throughput that a create asks for; nil is none.
 func (x *exchange) throughputHeaders() (*throughput, *reply) {
+	manual, auto := x.Header.Get("X-Ms-Offer-Throughput"), x.Header.Get("X-Ms-Cosmos-Offer-Autopilot-Settings")
+	if manual == "" && auto == "" {
+		return nil, nil
+	}
 	t := &throughput{}
-	if v := x.Header.Get("X-Ms-Offer-Throughput"); v != "" {
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil || n < 400 || n%100 != 0 {
-			return nil, x.master(x.failure(http.StatusBadRequest, 0, formErrors, "The offer should have valid throughput values between 400 and 1000000 inclusive in increments of 100.", 1.24))
+	if manual != "" {
+		n, err := strconv.ParseInt(manual, 10, 64)
+		if err != nil {
+			n = -1
 		}
 		t.Manual = n
 	}
-	if v := x.Header.Get("X-Ms-Cosmos-Offer-Autopilot-Settings"); v != "" {
-		var in struct {
-			Max int64 `json:"maxThroughput"`
-		}
-		if json.Unmarshal([]byte(v), &in) != nil || in.Max < 1000 {
-			return nil, x.master(x.failure(http.StatusBadRequest, 0, formErrors, "The autoscale maximum throughput should be at least 1000.", 1.24))
+	if auto != "" {
+		in := autoscale{Max: -1}
+		if json.Unmarshal([]byte(auto), &in) != nil {
+			in.Max = -1
 		}
 		t.AutoMax = in.Max
 	}
-	if t.perSecond() == 0 {
-		return nil, nil
+	if problem := t.problem(); problem != "" {
+		return nil, x.badMaster(problem)
 	}
 	return t, nil
+}
+
+type autoscale struct {
+	Max int64 `json:"maxThroughput"`
 }
 
 // newOffer adds an offer; the caller holds s.mu.
@@ -127,14 +147,12 @@ func (x *exchange) offerReply(o *offer, charge float64) *reply {
 func (x *exchange) replaceOffer() *reply {
 	var in struct {
 		Content struct {
-			Throughput int64 `json:"offerThroughput"`
-			Auto       *struct {
-				Max int64 `json:"maxThroughput"`
-			} `json:"offerAutopilotSettings"`
+			Throughput int64      `json:"offerThroughput"`
+			Auto       *autoscale `json:"offerAutopilotSettings"`
 		} `json:"content"`
 	}
 	if json.Unmarshal(x.Body, &in) != nil {
-		return x.failure(http.StatusBadRequest, 0, formErrors, textPayload, 1.24)
+		return x.badMaster(textPayload)
 	}
 	s := x.s
 	s.mu.Lock()
@@ -150,8 +168,8 @@ func (x *exchange) replaceOffer() *reply {
 	if in.Content.Auto != nil {
 		next = throughput{AutoMax: in.Content.Auto.Max}
 	}
-	if next.perSecond() < 400 {
-		return x.master(x.failure(http.StatusBadRequest, 0, formErrors, "The offer should have valid throughput values between 400 and 1000000 inclusive in increments of 100.", 1.24))
+	if problem := next.problem(); problem != "" {
+		return x.badMaster(problem)
 	}
 	o.content = next
 	o.perSecond.Store(next.perSecond())

@@ -2,6 +2,7 @@ package cosmostest
 
 import (
 	"log/slog"
+	"strconv"
 	"time"
 )
 
@@ -26,7 +27,7 @@ type Options struct {
 	MultiWrite bool
 	// Consistency is the account's level: "Session" by default.
 	Consistency string
-	// Ranges is the number of physical partitions of a new container; zero derives it from the throughput.
+	// Ranges is the number of physical partitions of a new container, 1,000 at most; zero derives it from the throughput.
 	Ranges int
 	// ReplicationDelay is how long a write takes to another region; zero is at once.
 	ReplicationDelay time.Duration
@@ -38,8 +39,8 @@ type Options struct {
 	SessionWait time.Duration
 	// Latency is added to every answer; zero is none.
 	Latency time.Duration
-	// EnforceThroughput answers 429 when a container uses more request units than it is provisioned for itself; what a
-	// database provides for all its containers is not enforced.
+	// EnforceThroughput answers 429 when a container uses more request units than its part of what is provisioned: for
+	// itself, spread over its physical partitions, or for its database, whose containers share it.
 	EnforceThroughput bool
 	// Burst is the number of seconds of unused throughput that a physical partition may save up; 300 by default, which
 	// is what the service documents.
@@ -55,10 +56,35 @@ type Options struct {
 	PurgeAfter time.Duration
 	// Switches choose among the answers that nobody recorded.
 	Switches Switches
-	// Observe, when set, is called after each exchange. It runs on the request's goroutine and must be quick.
+	// Observe, when set, is called with each answer before it is sent; a dropped request has none. It runs on the
+	// request's goroutine and must be quick.
 	Observe func(Exchange)
 	// Logger receives one debug record per request; nil is silent. No record holds a key or a body.
 	Logger *slog.Logger
+}
+
+// maxRanges bounds Options.Ranges.
+const maxRanges = 1000
+
+// problem says what account cannot be.
+func (o Options) problem() string {
+	if strength(o.Consistency) < 0 {
+		return "there is no consistency level " + strconv.Quote(o.Consistency)
+	}
+	if o.Ranges < 0 || o.Ranges > maxRanges {
+		return "a container has 1 to " + strconv.Itoa(maxRanges) + " physical partitions"
+	}
+	if min(o.ReplicationDelay, o.SecondaryLag, o.Latency, o.PurgeAfter) < 0 || min(o.PageBytes, o.ScanItems) < 0 || o.Burst < 0 {
+		return "a delay or a bound is negative"
+	}
+	seen := map[string]bool{}
+	for _, name := range o.Regions {
+		if folded := foldRegion(name); folded == "" || seen[folded] {
+			return "a region has no name of its own: " + strconv.Quote(name)
+		}
+		seen[foldRegion(name)] = true
+	}
+	return ""
 }
 
 func (o Options) withDefaults() Options {

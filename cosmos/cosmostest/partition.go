@@ -24,8 +24,8 @@ type partition struct {
 	origin   map[int]int64 // last write of each satellite region, with several write regions
 	replicas map[*site]*replica
 	log      []logEntry
-	logBase  int64 // number of the first entry of log
-	budget   bucket
+	logBase  int64  // number of the first entry of log
+	budget   bucket // of its part of the container's own throughput
 }
 
 // logEntry is one committed transaction on its way to the other sites.
@@ -74,7 +74,7 @@ func (c *container) commit(p *partition, at *site, changes []change) int64 {
 		ch := &changes[i]
 		if ch.it == nil {
 			r.remove(c, ch.prev)
-			if top.multi {
+			if top.multi && len(p.replicas) > 1 {
 				r.graves[ch.prev.pk+"\x00"+ch.prev.id] = ch.at
 			}
 			continue

@@ -161,8 +161,8 @@ func increment(raw string, steps []string, by string) (string, string) {
 	x, errX := strconv.ParseInt(have, 10, 64)
 	y, errY := strconv.ParseInt(by, 10, 64)
 	sum := string(jsonraw.AppendNumber(nil, a.Num+b.Num))
-	if errX == nil && errY == nil {
-		sum = itoa(x + y)
+	if total := x + y; errX == nil && errY == nil && (total > x) == (y > 0) { // no overflow
+		sum = itoa(total)
 	}
 	return editAt(raw, steps, "set", sum)
 }

@@ -196,7 +196,7 @@ func (c *container) inherit(child, parent *partition) {
 	for st, r := range parent.replicas {
 		child.replicas[st] = r.clone(c, mine)
 	}
-	child.budget = parent.budget
+	child.budget.start(parent.budget.saved())
 }
 
 // byRange finds the live partition that the range id header names.

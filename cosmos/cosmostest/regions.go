@@ -44,9 +44,12 @@ func (t *topology) regionID(r *region) int {
 	return r.id
 }
 
+// foldRegion is a region's name as clients compare it: without blanks and case. It is also the name in a host's.
+func foldRegion(name string) string { return strings.ToLower(strings.ReplaceAll(name, " ", "")) }
+
 func (t *topology) find(name string) *region {
 	for _, r := range t.regions {
-		if strings.EqualFold(strings.ReplaceAll(r.name, " ", ""), strings.ReplaceAll(name, " ", "")) {
+		if foldRegion(r.name) == foldRegion(name) {
 			return r
 		}
 	}
@@ -157,6 +160,10 @@ func (s *Server) Failover(name string, lose bool) {
 // AddRegion adds a region, which has everything at once.
 func (s *Server) AddRegion(name string) error {
 	s.mu.Lock()
+	if foldRegion(name) == "" || s.top.Load().find(name) != nil {
+		s.mu.Unlock()
+		return fmt.Errorf("cosmostest: the account has a region %q already", name)
+	}
 	r, err := s.newRegion(name)
 	s.mu.Unlock()
 	if err != nil {

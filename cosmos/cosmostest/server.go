@@ -2,6 +2,7 @@ package cosmostest
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,9 @@ type Server struct {
 // Start makes an account and serves it until [Server.Close].
 func Start(opts Options) (*Server, error) {
 	opts = opts.withDefaults()
+	if problem := opts.problem(); problem != "" {
+		return nil, errors.New("cosmostest: " + problem)
+	}
 	key, err := base64.StdEncoding.DecodeString(opts.Key)
 	if err != nil {
 		return nil, fmt.Errorf("cosmostest: the key is not Base64: %w", err)
@@ -68,7 +72,7 @@ func Start(opts Options) (*Server, error) {
 	return s, nil
 }
 
-// NewServer is [Start] for tests: it panics when it cannot listen.
+// NewServer is [Start] for tests: it panics where Start fails.
 func NewServer(opts Options) *Server {
 	s, err := Start(opts)
 	if err != nil {

@@ -129,6 +129,9 @@ func (x *exchange) readSite(c *container, find func() (*partition, *reply)) (*pa
 		if bad != nil {
 			return nil, nil, bad
 		}
+		if p.replicas[x.region.primary] == nil {
+			return nil, nil, x.checkRegion() // the region was removed while the request waited
+		}
 		want, bad := x.required(c, p)
 		if bad != nil {
 			return nil, nil, bad
@@ -139,9 +142,6 @@ func (x *exchange) readSite(c *container, find func() (*partition, *reply)) (*pa
 			sites = []*site{x.region.second, x.region.primary}
 		}
 		for _, at := range sites {
-			if p.replicas[at] == nil {
-				continue // the region is being removed
-			}
 			c.catchUp(p, at, false)
 			p.trim()
 			if p.satisfies(top, at, want) {
