@@ -127,12 +127,15 @@ func TestThroughput(t *testing.T) {
 // TestSharedThroughput shows that the containers of a database use up its throughput together, and that one with an
 // offer of its own does not take part.
 func TestSharedThroughput(t *testing.T) {
-	srv := shop(t, cosmostest.Options{EnforceThroughput: true})
+	at := time.Now()
+	srv := shop(t, cosmostest.Options{EnforceThroughput: true, Now: func() time.Time { return at }})
 	expect(t, do(t, srv.URL(), "POST", "/dbs", `{"id":"mall"}`, "x-ms-offer-throughput", "400"), 201)
 	for name, header := range map[string][]string{"a": nil, "b": nil, "own": {"x-ms-offer-throughput", "400"}} {
 		expect(t, do(t, srv.URL(), "POST", "/dbs/mall/colls", `{"id":"`+name+`","partitionKey":{"paths":["/pk"],"kind":"Hash"}}`, header...), 201)
 	}
-	read := func(name string) answer { return do(t, srv.URL(), "GET", "/dbs/mall/colls/"+name+"/docs/none", "", pk("a")...) }
+	read := func(name string) answer {
+		return do(t, srv.URL(), "GET", "/dbs/mall/colls/"+name+"/docs/none", "", pk("a")...)
+	}
 	spent := 0
 	for ; read("a").Status != 429; spent++ {
 		if spent > 10_000 {

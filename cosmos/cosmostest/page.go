@@ -12,12 +12,15 @@ import (
 // page serves one page of a statement, beginning at a cursor.
 func (x *exchange) page(c *container, b *cosql.Bound, cur cursor, limit int) *reply {
 	c.mu.Lock()
-	targets, pk, bad := x.queryTargets(c, cur)
+	targets, pk, prefix, bad := x.queryTargets(c, cur)
+	if bad == nil && prefix && len(targets) > 1 && b.NeedsMerge() {
+		bad = x.firstChance(b)
+	}
 	if bad != nil {
 		c.mu.Unlock()
 		return bad
 	}
-	run := &pageRun{x: x, c: c, b: b, limit: limit, pk: pk, cur: cur, now: x.s.now().Unix(), scanLeft: x.s.opts.ScanItems}
+	run := &pageRun{x: x, c: c, b: b, limit: limit, pk: pk, prefix: prefix, cur: cur, now: x.s.now().Unix(), scanLeft: x.s.opts.ScanItems}
 	run.bound()
 	r := &reply{}
 	for i, target := range targets {
@@ -54,25 +57,35 @@ func (x *exchange) page(c *container, b *cosql.Bound, cur cursor, limit int) *re
 	return run.finish(r)
 }
 
-// queryTargets returns how to find each partition that a statement reads, in order of their keys. The caller holds c.mu.
-func (x *exchange) queryTargets(c *container, cur cursor) (targets []func() (*partition, *reply), pk string, bad *reply) {
+// queryTargets returns how to find each partition that a statement reads, in order of their keys, and the text of the
+// partition key or of its prefix. The caller holds c.mu.
+func (x *exchange) queryTargets(c *container, cur cursor) (targets []func() (*partition, *reply), pk string, prefix bool, bad *reply) {
+	low, high := "", "FF"
 	switch {
 	case x.PartitionKey != "":
-		components, bad := x.keyHeader(c)
+		components, bad := x.keyComponents(c)
 		if bad != nil {
-			return nil, "", bad
+			return nil, "", false, bad
 		}
-		return append(targets, func() (*partition, *reply) { return c.route(components), nil }), keyText(components), nil
+		if len(components) == len(c.props.paths) {
+			return append(targets, func() (*partition, *reply) { return c.route(components), nil }), keyText(components), false, nil
+		}
+		if !c.props.multi || len(components) == 0 || !x.s.opts.Switches.KeyPrefixServed {
+			return nil, "", false, x.fewComponents()
+		}
+		low = effectiveKey(components, c.props.version, true)
+		high = low + "FF"
+		pk, prefix = keyText(components)+",", true
 	case x.RangeID != "":
-		return append(targets, func() (*partition, *reply) { return x.byRange(c) }), "", nil
+		return append(targets, func() (*partition, *reply) { return x.byRange(c) }), "", false, nil
 	}
 	for _, p := range c.parts {
-		if p.max > cur.begin() {
-			low := p.min
-			targets = append(targets, func() (*partition, *reply) { return c.routeEPK(low), nil })
+		if p.max > max(low, cur.begin()) && p.min < high {
+			from := max(low, p.min)
+			targets = append(targets, func() (*partition, *reply) { return c.routeEPK(from), nil })
 		}
 	}
-	return targets, "", nil
+	return targets, pk, prefix, nil
 }
 
 // pageRun is the state of a page under construction.
@@ -81,7 +94,8 @@ type pageRun struct {
 	c        *container
 	b        *cosql.Bound
 	limit    int
-	pk       string
+	pk       string // of the logical partition that the request names, or how its key begins
+	prefix   bool
 	cur      cursor
 	now      int64
 	scanLeft int
@@ -282,7 +296,7 @@ func (q *pageRun) finish(r *reply) *reply {
 	if q.full && !q.done {
 		q.cur.pages++
 		rest := q.cur.after(q.part)
-		if q.x.RangeID != "" || q.pk != "" {
+		if q.x.RangeID != "" || q.pk != "" && !q.prefix {
 			rest = nil // the request names all that it reads
 		}
 		q.cur.segments = append([]segment{{q.part.min, q.part.max, q.last}}, rest...)

@@ -108,12 +108,17 @@ func (x *exchange) refusal(b *cosql.Bound) *reply {
 	case b.NeedsPlainAggregate():
 		return x.failure(http.StatusBadRequest, 0, formErrors, textValueAggregate, -1)
 	case b.NeedsMerge():
-		r := x.failure(http.StatusBadRequest, 1004, formGateway, textFirstChance, -1)
-		r.body = append(r.body[:len(r.body)-1], `,"additionalErrorInfo":`...)
-		r.body = append(jsonraw.AppendQuote(r.body, string(planJSON(b))), '}')
-		return r
+		return x.firstChance(b)
 	}
 	return nil
+}
+
+// firstChance is the refusal that carries the plan.
+func (x *exchange) firstChance(b *cosql.Bound) *reply {
+	r := x.failure(http.StatusBadRequest, 1004, formGateway, textFirstChance, -1)
+	r.body = append(r.body[:len(r.body)-1], `,"additionalErrorInfo":`...)
+	r.body = append(jsonraw.AppendQuote(r.body, string(planJSON(b))), '}')
+	return r
 }
 
 // planJSON spells a query plan.

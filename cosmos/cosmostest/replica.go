@@ -13,6 +13,7 @@ import (
 // copies of its trees, which share nodes until one side writes.
 type replica struct {
 	byKey    *btree.BTreeG[*item]
+	inKey    *btree.BTreeG[*item] // by logical partition, in it by creation
 	byRID    *btree.BTreeG[*item]
 	byLSN    *btree.BTreeG[*item]
 	expiring *btree.BTreeG[*item]
@@ -79,6 +80,13 @@ func lessKey(a, b *item) bool {
 	return a.id < b.id
 }
 
+func lessInKey(a, b *item) bool {
+	if c := strings.Compare(a.pk, b.pk); c != 0 {
+		return c < 0
+	}
+	return a.rid < b.rid
+}
+
 func lessRID(a, b *item) bool { return a.rid < b.rid }
 
 func lessLSN(a, b *item) bool {
@@ -105,7 +113,7 @@ func compareEntries(a, b indexEntry) int {
 func lessEntry(a, b indexEntry) bool { return compareEntries(a, b) < 0 }
 
 func newReplica() *replica {
-	return &replica{byKey: newTree(lessKey), byRID: newTree(lessRID), byLSN: newTree(lessLSN), expiring: newTree(lessExpires),
+	return &replica{byKey: newTree(lessKey), inKey: newTree(lessInKey), byRID: newTree(lessRID), byLSN: newTree(lessLSN), expiring: newTree(lessExpires),
 		indexes: map[string]*pathIndex{}, vector: map[int]int64{}, graves: map[string]int64{}}
 }
 
@@ -119,6 +127,7 @@ func (r *replica) get(pk, id string) *item {
 func (r *replica) set(c *container, old, it *item) {
 	r.remove(c, old)
 	r.byKey.Set(it)
+	r.inKey.Set(it)
 	r.byRID.Set(it)
 	r.byLSN.Set(it)
 	if it.expires != 0 {
@@ -136,6 +145,7 @@ func (r *replica) remove(c *container, it *item) {
 		return
 	}
 	r.byKey.Delete(it)
+	r.inKey.Delete(it)
 	r.byRID.Delete(it)
 	r.byLSN.Delete(it)
 	if it.expires != 0 {

@@ -1,7 +1,9 @@
 package cosmostest
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/tidwall/btree"
 
@@ -14,8 +16,11 @@ const maxCandidates = 4096
 // source chooses how to find the items of a statement. It copies the trees that it needs, which costs nothing until
 // somebody writes, so that the rows are made without the container's mutex. The caller holds it.
 func (q *pageRun) source(r *replica) source {
-	if q.pk != "" {
-		return fromKey(r.byKey.Copy(), q.pk)
+	switch {
+	case q.prefix:
+		return fromPrefix(r.inKey, q.pk)
+	case q.pk != "":
+		return fromKey(r.inKey.Copy(), q.pk)
 	}
 	candidates, selective := q.candidates(r)
 	if selective {
@@ -56,12 +61,7 @@ func (q *pageRun) candidates(r *replica) ([]*item, bool) {
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b *item) int {
-		if a.rid < b.rid {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out, compareRIDs)
 	return slices.Compact(out), true
 }
 
@@ -79,21 +79,30 @@ func fromList(items []*item) source {
 	}}
 }
 
+func compareRIDs(a, b *item) int { return cmp.Compare(a.rid, b.rid) }
+
 // fromKey yields the items of one logical partition.
 func fromKey(tree *btree.BTreeG[*item], pk string) source {
+	return source{each: func(from *position, yield func(*item) bool) {
+		start := &item{pk: pk}
+		if from != nil {
+			start.rid = from.rid
+		}
+		tree.Ascend(start, func(it *item) bool { return it.pk == pk && yield(it) })
+	}}
+}
+
+// fromPrefix yields the items of all logical partitions whose keys begin with some components.
+func fromPrefix(tree *btree.BTreeG[*item], prefix string) source {
 	var items []*item
-	tree.Ascend(&item{pk: pk}, func(it *item) bool {
-		if it.pk == pk {
-			items = append(items, it)
+	tree.Ascend(&item{pk: prefix}, func(it *item) bool {
+		if !strings.HasPrefix(it.pk, prefix) {
+			return false
 		}
-		return it.pk == pk
+		items = append(items, it)
+		return true
 	})
-	slices.SortFunc(items, func(a, b *item) int {
-		if a.rid < b.rid {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(items, compareRIDs)
 	return fromList(items)
 }
 

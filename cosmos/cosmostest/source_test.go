@@ -48,14 +48,17 @@ func TestItemsLookedAt(t *testing.T) {
 	for _, q := range []struct {
 		sql        string
 		rows, most int
+		pk         string
+		page       int
 	}{
-		{"SELECT TOP 30 * FROM r WHERE r.entityType = 'action' ORDER BY r.updated DESC", 30, 30},
-		{"SELECT TOP 30 * FROM r WHERE r.entityType = 'action' AND r.namespace = 'ns7' ORDER BY r.updated DESC", 30, 100},
-		{"SELECT * FROM r WHERE r.namespace = 'ns7' OR r.namespace = 'ns8'", 200, 200},
-		{"SELECT * FROM r WHERE r.id = '17'", 1, 1},
-		{"SELECT * FROM r WHERE r.updated BETWEEN 10 AND 19 ORDER BY r.updated", 10, 10},
-		{"SELECT TOP 5 * FROM r", 5, 5},
-		{"SELECT * FROM r WHERE r.none = 1", 0, 0},
+		{"SELECT TOP 30 * FROM r WHERE r.entityType = 'action' ORDER BY r.updated DESC", 30, 30, "", 1000},
+		{"SELECT TOP 30 * FROM r WHERE r.entityType = 'action' AND r.namespace = 'ns7' ORDER BY r.updated DESC", 30, 100, "", 1000},
+		{"SELECT * FROM r WHERE r.namespace = 'ns7' OR r.namespace = 'ns8'", 200, 200, "", 1000},
+		{"SELECT * FROM r WHERE r.id = '17'", 1, 1, "", 1000},
+		{"SELECT * FROM r WHERE r.updated BETWEEN 10 AND 19 ORDER BY r.updated", 10, 10, "", 1000},
+		{"SELECT TOP 5 * FROM r", 5, 5, "", 1000},
+		{"SELECT * FROM r WHERE r.none = 1", 0, 0, "", 1000},
+		{"SELECT * FROM r", 10, 10, `"a"`, 10},
 	} {
 		parsed, err := cosql.Parse(q.sql)
 		if err != nil {
@@ -66,7 +69,7 @@ func TestItemsLookedAt(t *testing.T) {
 			t.Fatal(err)
 		}
 		x := &exchange{s: srv, req: &http.Request{}}
-		run := &pageRun{x: x, c: c, b: b, limit: 1000, scanLeft: 1 << 30}
+		run := &pageRun{x: x, c: c, b: b, limit: q.page, pk: q.pk, scanLeft: 1 << 30}
 		run.bound()
 		c.mu.Lock()
 		src := run.source(c.parts[0].replicas[srv.top.Load().hub().primary])

@@ -38,6 +38,7 @@ type Switches struct {
 	TokenIgnoredAfterSplit    bool // row 13
 	TTLEdgeInclusive          bool // row 14
 	KeyVersionAdded           bool // row 15
+	KeyPrefixServed           bool // row 15
 }
 
 // Switch is one entry of [AllSwitches].
@@ -88,6 +89,7 @@ func AllSwitches() []Switch {
 		{"NoSessionWait", 13, "a read whose session is not there yet waits a little", "it is 404/1002 at once", func(s *Switches) { s.NoSessionWait = true }},
 		{"TokenIgnoredAfterSplit", 13, "a split parent's session token binds its children", "it is ignored there", func(s *Switches) { s.TokenIgnoredAfterSplit = true }},
 		{"TTLEdgeInclusive", 14, "an item is gone from second _ts + ttl", "it is still there in that second", func(s *Switches) { s.TTLEdgeInclusive = true }},
+		{"KeyPrefixServed", 15, "a query that names the first components of a hierarchical key only is 400/1001", "it is served from all keys that begin so", func(s *Switches) { s.KeyPrefixServed = true }},
 		{"KeyVersionAdded", 15, "a container created without partitionKey.version has version 1 and echoes none", "the service adds version 2", func(s *Switches) { s.KeyVersionAdded = true }},
 	}
 }

@@ -1,6 +1,8 @@
 package cosmostest_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -178,6 +180,43 @@ func observations() map[string]func(t *testing.T, opts cosmostest.Options) strin
 			create(t, srv, "a", `{"id":"x","pk":"a","ttl":10}`)
 			srv.Advance(10 * time.Second)
 			return http.StatusText(do(t, srv.URL(), "GET", docs+"/x", "", pk("a")...).Status)
+		},
+		"KeyPrefixServed": func(t *testing.T, opts cosmostest.Options) string {
+			opts.Ranges = 5
+			srv := one(t, opts)
+			expect(t, do(t, srv.URL(), "POST", "/dbs/shop/colls", `{"id":"h","partitionKey":{"paths":["/a","/b"],"kind":"MultiHash","version":2}}`), 201)
+			const within = "/dbs/shop/colls/h/docs"
+			for a := range 3 {
+				for b := range 20 {
+					body := fmt.Sprintf(`{"id":"k%02d","a":"a%d","b":%d}`, b, a, b)
+					expect(t, do(t, srv.URL(), "POST", within, body, "x-ms-documentdb-partitionkey", fmt.Sprintf(`["a%d",%d]`, a, b)), 201)
+				}
+			}
+			srv.Split("shop", "h", srv.Ranges("shop", "h")[0].ID)
+			found, token := map[string]int{}, ""
+			for {
+				a := do(t, srv.URL(), "POST", within, `{"query":"SELECT VALUE c.a || c.id FROM c"}`, "content-type", "application/query+json",
+					"x-ms-documentdb-partitionkey", `["a1"]`, "x-ms-max-item-count", "7", "x-ms-continuation", token)
+				if a.Status != 200 {
+					return a.sub()
+				}
+				var rows []string
+				if err := json.Unmarshal([]byte(a.member(t, "Documents")), &rows); err != nil {
+					t.Fatal(err)
+				}
+				for _, row := range rows {
+					found[row]++
+				}
+				if token = a.Header.Get("x-ms-continuation"); token == "" {
+					check(t, "rows", len(found), 20)
+					for row, n := range found {
+						if n != 1 || !strings.HasPrefix(row, "a1") {
+							t.Errorf("row %s: got it %d times", row, n)
+						}
+					}
+					return fmt.Sprint(len(found), " rows")
+				}
+			}
 		},
 		"KeyVersionAdded": func(t *testing.T, opts cosmostest.Options) string {
 			srv := one(t, opts)

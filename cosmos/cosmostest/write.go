@@ -38,14 +38,24 @@ func (p preconditions) mismatch(it *item) bool {
 	return p.match != "" && p.match != "*" && (it == nil || p.match != it.etagText())
 }
 
-// keyHeader reads the partition key header into its components.
+func (x *exchange) fewComponents() *reply {
+	return x.failure(http.StatusBadRequest, 1001, formErrors,
+		"The partition key supplied in x-ms-partitionkey header has fewer components than defined in the the collection.", 0)
+}
+
+// keyHeader reads the partition key header into its components, which are all.
 func (x *exchange) keyHeader(c *container) ([]string, *reply) {
-	few := func() *reply {
-		return x.failure(http.StatusBadRequest, 1001, formErrors,
-			"The partition key supplied in x-ms-partitionkey header has fewer components than defined in the the collection.", 0)
+	out, bad := x.keyComponents(c)
+	if bad == nil && len(out) < len(c.props.paths) {
+		bad = x.fewComponents()
 	}
+	return out, bad
+}
+
+// keyComponents reads the partition key header into its components, which may be some.
+func (x *exchange) keyComponents(c *container) ([]string, *reply) {
 	if x.PartitionKey == "" {
-		return nil, few()
+		return nil, nil
 	}
 	raw, err := jsonraw.Normalize([]byte(x.PartitionKey))
 	if err != nil || raw[0] != '[' {
@@ -53,9 +63,6 @@ func (x *exchange) keyHeader(c *container) ([]string, *reply) {
 	}
 	var out []string
 	jsonraw.Elements(raw, func(v string) bool { out = append(out, v); return true })
-	if len(out) < len(c.props.paths) {
-		return nil, few()
-	}
 	if len(out) > len(c.props.paths) {
 		return nil, x.badRequest("Partition key " + x.PartitionKey + " is invalid.")
 	}
@@ -228,7 +235,7 @@ func (t *transaction) violates(it *item) bool {
 	for _, paths := range t.c.props.uniquePaths {
 		want := uniqueText(it.raw, paths)
 		clash := false
-		t.r.byKey.Ascend(&item{pk: it.pk}, func(o *item) bool {
+		t.r.inKey.Ascend(&item{pk: it.pk}, func(o *item) bool {
 			if o.pk != it.pk {
 				return false
 			}
