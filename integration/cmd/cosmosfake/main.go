@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -35,6 +36,7 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	var opts cosmostest.Options
 	flags := flag.NewFlagSet("cosmosfake", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // main prints errors
 	flags.StringVar(&opts.Listen, "listen", "127.0.0.1:8081", "address of the global endpoint")
 	flags.StringVar(&opts.Account, "account", "acct", "name of the account")
 	flags.StringVar(&opts.Key, "key", cosmostest.DefaultKey, "account key in Base64")
@@ -53,8 +55,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.DurationVar(&m.sample, "sample", 200*time.Millisecond, "with -bench: length of a turn")
 	flags.IntVar(&m.size, "size", 1024, "with -bench: bytes of an item")
 	items := flags.Int("items", 0, "with -bench: items to load for the memory figure; 0 skips it")
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(out)
+		flags.Usage()
+		return nil
+	} else if err != nil {
 		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("argument %q is none of the flags; -help lists them", flags.Arg(0))
 	}
 	if *switches == "list" {
 		for _, s := range cosmostest.AllSwitches() {

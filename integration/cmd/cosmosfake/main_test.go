@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -42,6 +43,19 @@ func TestArguments(t *testing.T) {
 	}
 	if err := run(t.Context(), []string{"-switches", "NoSuchSwitch"}, &out); err == nil || !strings.Contains(err.Error(), "NoSuchSwitch") {
 		t.Errorf("unknown switch: got %v want an error that names it", err)
+	}
+}
+
+// TestUsage shows what the command says about itself and about arguments that it does not know.
+func TestUsage(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"-help"}, &out); err != nil || !strings.Contains(out.String(), "-replication-delay") {
+		t.Errorf("-help: got %v and %q want the flags", err, out.String())
+	}
+	for _, args := range [][]string{{"serve"}, {"-ranges", "x"}, {"-nonsense"}, {"-listen", "127.0.0.1:99999"}, {"-consistency", "Sometimes"}, {"-regions", "A,,B"}, {"-key", "?"}} {
+		if err := run(t.Context(), args, io.Discard); err == nil {
+			t.Errorf("%q: got no error", args)
+		}
 	}
 }
 
