@@ -10,13 +10,16 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/whiskstore/whiskstore/cosmos/cosmostest"
@@ -25,12 +28,18 @@ import (
 func main() {
 	verbose := flag.Bool("v", false, "print the answers that agree, too")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "record: argument %q is none of the flags; -help lists them\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	endpoint, key := os.Getenv("WHISKSTORE_COSMOS_ENDPOINT"), os.Getenv("WHISKSTORE_COSMOS_KEY")
 	if endpoint == "" || key == "" {
 		fmt.Fprintln(os.Stderr, "record: set WHISKSTORE_COSMOS_ENDPOINT and WHISKSTORE_COSMOS_KEY to an account; a database is made in it and deleted")
 		os.Exit(2)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(interrupted, 5*time.Minute)
 	defer cancel()
 	srv := cosmostest.NewServer(cosmostest.Options{})
 	defer srv.Close()
@@ -81,8 +90,13 @@ func (a account) record(ctx context.Context, database string) (out []observation
 		// The context may have ended; the database must go all the same.
 		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()
-		_, _, deleteErr := a.send(clean, probe{method: http.MethodDelete, path: "/dbs/" + database})
-		err = errors.Join(err, deleteErr)
+		resp, _, failed := a.send(clean, probe{method: http.MethodDelete, path: "/dbs/" + database})
+		if failed == nil && resp.StatusCode != http.StatusNoContent && resp.StatusCode != http.StatusNotFound {
+			failed = errors.New(resp.Status)
+		}
+		if failed != nil {
+			err = errors.Join(err, fmt.Errorf("database %s may be left: %w", database, failed))
+		}
 	}()
 	vars := map[string]string{"{db}": database}
 	for _, p := range probes() {
@@ -140,8 +154,12 @@ func (a account) send(ctx context.Context, p probe) (*http.Response, []byte, err
 	for i := 0; i+1 < len(p.header); i += 2 {
 		req.Header.Set(p.header[i], p.header[i+1])
 	}
+	key := a.key
+	if p.wrongKey {
+		key = base64.StdEncoding.EncodeToString([]byte("not the key of any account"))
+	}
 	if !p.unsigned {
-		if err := cosmostest.Sign(req, a.key); err != nil {
+		if err := cosmostest.SignAt(req, key, time.Now().Add(-p.age)); err != nil {
 			return nil, nil, err
 		}
 	}

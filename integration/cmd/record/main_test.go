@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -38,6 +41,34 @@ func TestCompareDifferent(t *testing.T) {
 	}
 	if n == 0 {
 		t.Error("got no difference")
+	}
+}
+
+// TestDatabaseStays reports a database that could not be deleted, because it costs money.
+func TestDatabaseStays(t *testing.T) {
+	srv := cosmostest.NewServer(cosmostest.Options{})
+	t.Cleanup(srv.Close)
+	srv.Inject(cosmostest.Fault{Match: cosmostest.ForOperation(cosmostest.DeleteDatabase), Status: 503})
+	_, err := account{srv.URL(), srv.Key()}.record(t.Context(), "whiskstore-record-test")
+	if err == nil || !strings.Contains(err.Error(), "whiskstore-record-test") {
+		t.Errorf("got %v want an error that names the database", err)
+	}
+}
+
+// TestInterrupted deletes the database when the probes are given up.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	srv := cosmostest.NewServer(cosmostest.Options{Observe: func(e cosmostest.Exchange) {
+		if e.Operation == cosmostest.CreateContainer {
+			cancel()
+		}
+	}})
+	t.Cleanup(srv.Close)
+	if _, err := (account{srv.URL(), srv.Key()}).record(ctx, "whiskstore-record-test"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v want the cancellation", err)
+	}
+	if n := srv.Counters().Total(cosmostest.CounterKey{Operation: cosmostest.DeleteDatabase}).Status[http.StatusNoContent]; n != 1 {
+		t.Errorf("deleted databases: got %d want 1", n)
 	}
 }
 
