@@ -13,6 +13,12 @@ import (
 // maxCandidates is how many items equalities may select before walking an ordered tree is taken to be cheaper.
 const maxCandidates = 4096
 
+// source yields the items of one partition that may match, from just before a position.
+type source struct {
+	ordered bool // in the order of ORDER BY
+	each    func(from *position, yield func(*item) bool)
+}
+
 // source chooses how to find the items of a statement. It copies the trees that it needs, which costs nothing until
 // somebody writes, so that the rows are made without the container's mutex. The caller holds it.
 func (q *pageRun) source(r *replica) source {
