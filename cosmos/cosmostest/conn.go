@@ -155,6 +155,7 @@ func (c *conn) send(x *exchange, out *reply, again bool, cut int) bool {
 	c.pieces = [3][]byte{c.head, body, []byte(end)}
 	buffers := net.Buffers(c.pieces[:])
 	_, err := buffers.WriteTo(c.nc)
+	c.pieces = [3][]byte{} // an idle connection keeps no page
 	return err == nil && (again || cut == 0)
 }
 

@@ -41,6 +41,19 @@ func (cur cursor) begin() string {
 	return cur.segments[0].min
 }
 
+// fits reports whether the positions are ones in the order of a statement. Folded rows are counted, not placed.
+func (cur cursor) fits(b *cosql.Bound) bool {
+	if b.IsAggregate() || b.Distinct {
+		return true
+	}
+	for _, s := range cur.segments {
+		if s.last != nil && len(s.last.keys) != len(b.OrderBy) {
+			return false
+		}
+	}
+	return true
+}
+
 // position returns from where a partition is to be read.
 func (cur cursor) position(p *partition) *position {
 	for _, s := range cur.segments {
@@ -181,7 +194,7 @@ func (cur *cursor) parseSegment(token string, seg *segment) bool {
 				last.keys, err = parseKeys(raw)
 			}
 		}
-		if err != nil {
+		if err != nil || cur.pages < 0 || cur.rows < 0 {
 			return false
 		}
 	}

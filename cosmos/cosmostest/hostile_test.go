@@ -128,3 +128,31 @@ func TestOptions(t *testing.T) {
 		t.Error("a region twice: got no error")
 	}
 }
+
+// TestForeignTokens refuses continuations that do not fit the statement, instead of failing on them.
+func TestForeignTokens(t *testing.T) {
+	srv := shop(t, cosmostest.Options{})
+	for i := range 3 {
+		create(t, srv, "a", fmt.Sprintf(`{"id":"k%d","pk":"a","n":%d}`, i, i))
+	}
+	page := func(sql, token string) answer {
+		return ask(t, srv, sql, append(ranged("0"), "x-ms-max-item-count", "1", "x-ms-continuation", token)...)
+	}
+	const two = "SELECT * FROM c ORDER BY c.n, c.id"
+	plain := page("SELECT * FROM c", "").Header.Get("x-ms-continuation")
+	single := page("SELECT * FROM c ORDER BY c.n", "").Header.Get("x-ms-continuation")
+	for _, c := range []struct{ name, sql, token string }{
+		{"no_keys", two, plain},
+		{"too_few_keys", two, single},
+		{"no_key_for_an_index", "SELECT * FROM c ORDER BY c.n", plain},
+		{"negative_rows", "SELECT VALUE COUNT(1) FROM c", strings.Replace(plain, "TRC:1", "TRC:-5", 1)},
+		{"negative_pages", "SELECT * FROM c", strings.Replace(plain, "RT:1", "RT:-1", 1)},
+		{"other_form", "SELECT * FROM c", `{"token":"-RID:~AAAA","range":{"min":"","max":"FF"}}`},
+		{"empty_list", "SELECT * FROM c", `[]`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := expect(t, page(c.sql, c.token), 400)
+			check(t, "text", strings.Contains(a.Body, "Invalid Continuation Token"), true)
+		})
+	}
+}

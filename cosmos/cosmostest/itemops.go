@@ -185,9 +185,6 @@ func (x *exchange) minimal() bool {
 }
 
 func (x *exchange) createItem(c *container) *reply {
-	if len(x.path) != 5 {
-		return x.badRequest(textURL)
-	}
 	return x.itemWrite(c, func(t *transaction, pk string) outcome {
 		return t.create(x.Body, pk, x.Operation == UpsertItem, x.preconditions())
 	})

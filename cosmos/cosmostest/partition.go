@@ -178,9 +178,10 @@ func (c *container) apply(p *partition, r *replica, e logEntry) {
 			r.remove(c, r.get(ch.prev.pk, ch.prev.id))
 		}
 		it := ch.it
-		if it.lsn != r.lsn {
+		// The container's default TTL may have changed on the way.
+		if expires := c.expiry(it.raw, it.ts); it.lsn != r.lsn || it.expires != expires {
 			copied := *it
-			copied.lsn = r.lsn
+			copied.lsn, copied.expires = r.lsn, expires
 			it = &copied
 		}
 		r.set(c, have, it)

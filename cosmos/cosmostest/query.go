@@ -174,7 +174,7 @@ func (x *exchange) queryItems(c *container) *reply {
 		return r
 	}
 	cur, ok := parseCursor(x.Header.Get("X-Ms-Continuation"))
-	if !ok {
+	if !ok || !cur.fits(b) {
 		return x.badRequest(textContinuation)
 	}
 	r := x.page(c, b, cur, limit)

@@ -138,7 +138,7 @@ func (s *Server) BringUp(name string) error {
 
 // SetMultiWrite changes whether every region takes writes. Replication is completed first.
 func (s *Server) SetMultiWrite(on bool) {
-	s.changeTopology(true, func(t *topology) { t.multi = on })
+	s.changeTopology(true, func(t *topology) { t.multi = on }, nil)
 }
 
 // Failover makes a region the write region of a single-write account. With lose, what had not reached it is lost, in
@@ -151,10 +151,11 @@ func (s *Server) Failover(name string, lose bool) {
 	s.changeTopology(!lose, func(t *topology) {
 		i := slices.Index(t.regions, r)
 		t.regions = slices.Insert(slices.Delete(slices.Clone(t.regions), i, i+1), 0, r)
+	}, func(c *container) {
+		if lose {
+			c.restart(r.primary)
+		}
 	})
-	if lose {
-		s.eachContainer(func(c *container) { c.restart(r.primary) })
-	}
 }
 
 // AddRegion adds a region, which has everything at once.
@@ -172,7 +173,7 @@ func (s *Server) AddRegion(name string) error {
 	s.changeTopology(false, func(t *topology) {
 		t.regions = append(slices.Clone(t.regions), r)
 		t.version++
-	})
+	}, nil)
 	return nil
 }
 
@@ -185,11 +186,12 @@ func (s *Server) RemoveRegion(name string) {
 	s.changeTopology(true, func(t *topology) {
 		t.regions = slices.DeleteFunc(slices.Clone(t.regions), func(x *region) bool { return x == r })
 		t.version++
-	})
+	}, nil)
 }
 
-// changeTopology installs a changed topology and gives every container a replica per site.
-func (s *Server) changeTopology(drain bool, edit func(*topology)) {
+// changeTopology installs a changed topology and gives every container a replica per site, then does what follows from
+// it, which may be nil. No request is served in between.
+func (s *Server) changeTopology(drain bool, edit func(*topology), follow func(*container)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.containers() {
@@ -207,6 +209,9 @@ func (s *Server) changeTopology(drain bool, edit func(*topology)) {
 	s.top.Store(&next)
 	for _, c := range s.containers() {
 		c.fitSites(&next)
+		if follow != nil {
+			follow(c)
+		}
 	}
 }
 
@@ -217,17 +222,6 @@ func (s *Server) containers() []*container {
 		out = append(out, db.order...)
 	}
 	return out
-}
-
-func (s *Server) eachContainer(f func(*container)) {
-	s.mu.RLock()
-	all := s.containers()
-	s.mu.RUnlock()
-	for _, c := range all {
-		c.mu.Lock()
-		f(c)
-		c.mu.Unlock()
-	}
 }
 
 // drain completes replication to every site.

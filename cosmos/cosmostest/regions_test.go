@@ -63,6 +63,20 @@ func TestReplication(t *testing.T) {
 	})
 }
 
+// TestDefaultTTLInALaggingRegion shows that a container's new default counts for writes that were on their way.
+func TestDefaultTTLInALaggingRegion(t *testing.T) {
+	srv := shop(t, cosmostest.Options{Regions: []string{"East US", "West US"}})
+	srv.PauseReplication("West US")
+	create(t, srv, "a", item1)
+	expect(t, do(t, srv.URL(), "PUT", coll, `{"id":"cart","defaultTtl":10,"partitionKey":{"paths":["/pk"],"kind":"Hash","version":2}}`), 200)
+	srv.ResumeReplication("West US")
+	expect(t, do(t, srv.RegionURL("West US"), "GET", docs+"/k1", "", pk("a")...), 200)
+	srv.Advance(11 * time.Second)
+	for _, region := range srv.Regions() {
+		expect(t, do(t, srv.RegionURL(region), "GET", docs+"/k1", "", pk("a")...), 404)
+	}
+}
+
 func ask2(t *testing.T, url string, header ...string) answer {
 	t.Helper()
 	return do(t, url, "POST", docs, `{"query":"SELECT * FROM c"}`, append(header, "content-type", "application/query+json")...)
