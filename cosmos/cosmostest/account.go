@@ -58,7 +58,7 @@ func (x *exchange) readAccount() *reply {
 		ReadPolicy:    map[string]int{"primaryReadCoefficient": 1, "secondaryReadCoefficient": 1},
 		QuerySettings: `{"maxSqlQueryInputLength":` + strconv.Itoa(cosql.MaxText) + `,"maxJoinsPerSqlQuery":10,"maxLogicalAndPerSqlQuery":2000,"maxLogicalOrPerSqlQuery":2000,"maxInExpressionItemsCount":16000}`}
 	for i, r := range top.regions {
-		l := location{r.name, "http://" + r.endpoint.addr + "/"}
+		l := location{r.name, r.endpoint.url(x.req.Host)}
 		d.Readable = append(d.Readable, l)
 		if i == 0 || top.multi {
 			d.Writable = append(d.Writable, l)

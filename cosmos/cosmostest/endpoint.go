@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -46,6 +47,20 @@ func (s *Server) listen(e *endpoint, r *region) error {
 	e.listener = l
 	s.serving.Go(func() { s.accept(e, l, r) })
 	return nil
+}
+
+// url is where a client that has asked for a host reaches the endpoint. The host matters when the server listens on
+// every address, and has none of its own to name.
+func (e *endpoint) url(asked string) string {
+	host, port, err := net.SplitHostPort(e.addr)
+	if err != nil {
+		return "http://" + e.addr + "/"
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		u := url.URL{Host: asked}
+		host = u.Hostname()
+	}
+	return "http://" + net.JoinHostPort(host, port) + "/"
 }
 
 // accept serves the connections of a listener until it is closed.

@@ -156,3 +156,29 @@ func TestForeignTokens(t *testing.T) {
 		})
 	}
 }
+
+// TestBadKeys refuses partition key headers that name no key.
+func TestBadKeys(t *testing.T) {
+	srv := shop(t, cosmostest.Options{Ranges: 3})
+	create(t, srv, "a", item1)
+	for _, key := range []string{`"a"`, `[`, `["a"`, `["a","b"]`, `[["a"]]`, `[{"a":1}]`, `{}`, `nonsense`} {
+		header := []string{"x-ms-documentdb-partitionkey", key}
+		expect(t, do(t, srv.URL(), "GET", docs+"/k1", "", header...), 400)
+		expect(t, do(t, srv.URL(), "POST", docs, item1, header...), 400)
+		expect(t, ask(t, srv, "SELECT * FROM c", header...), 400)
+		expect(t, do(t, srv.URL(), "GET", docs, "", append(header, "A-IM", "Incremental Feed")...), 400)
+	}
+	expect(t, do(t, srv.URL(), "GET", docs+"/k1", "", "x-ms-documentdb-partitionkey", `[{}]`), 404)
+}
+
+// TestAdvertisedHost lists endpoints that a client on another host can use when the server listens everywhere.
+func TestAdvertisedHost(t *testing.T) {
+	srv := shop(t, cosmostest.Options{Listen: "0.0.0.0:0", Regions: []string{"East US", "West US"}})
+	port := srv.URL()[strings.LastIndexByte(srv.URL(), ':'):]
+	for _, host := range []string{"127.0.0.1", "localhost"} {
+		a := expect(t, do(t, "http://"+host+port, "GET", "/", ""), 200)
+		if got := a.member(t, "readableLocations"); strings.Count(got, "http://"+host+":") != 2 {
+			t.Errorf("asked at %s: got %s", host, got)
+		}
+	}
+}

@@ -13,7 +13,7 @@ const DefaultKey = "d2hpc2tzdG9yZS1jb3Ntb3MtdGVzdC1rZXktbm90LWEtc2VjcmV0LTAxMjM0
 // partition per 10,000 RU/s of a container, on free ports of the loopback interface.
 type Options struct {
 	// Listen is the address of the global endpoint; the default is a free port of 127.0.0.1. Regional endpoints take
-	// free ports of the same host.
+	// free ports of the same host; where that is every address, the account document names the host that was asked.
 	Listen string
 	// Account is the name of the account, "acct" by default.
 	Account string

@@ -62,8 +62,13 @@ func (x *exchange) keyComponents(c *container) ([]string, *reply) {
 		return nil, x.badRequest("Partition key " + x.PartitionKey + " is invalid.")
 	}
 	var out []string
-	jsonraw.Elements(raw, func(v string) bool { out = append(out, v); return true })
-	if len(out) > len(c.props.paths) {
+	scalars := true
+	jsonraw.Elements(raw, func(v string) bool {
+		out = append(out, v)
+		scalars = scalars && (v == undefinedKey || v[0] != '{' && v[0] != '[')
+		return true
+	})
+	if !scalars || len(out) > len(c.props.paths) {
 		return nil, x.badRequest("Partition key " + x.PartitionKey + " is invalid.")
 	}
 	return out, nil
