@@ -32,18 +32,8 @@ func dial(t *testing.T, srv *cosmostest.Server) net.Conn {
 // signed spells a request as it goes over the wire.
 func signed(t *testing.T, method, path, body string, header ...string) string {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, "http://h"+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	if err := cosmostest.Sign(req, cosmostest.DefaultKey); err != nil {
-		t.Fatal(err)
-	}
 	var out strings.Builder
-	if err := req.Write(&out); err != nil {
+	if err := request(t, "http://h", method, path, body, header...).Write(&out); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()

@@ -32,6 +32,12 @@ func (a answer) member(t *testing.T, name string) string {
 // do sends a signed request; header is name, value, name, value...
 func do(t *testing.T, url, method, path, body string, header ...string) answer {
 	t.Helper()
+	return send(t, request(t, url, method, path, body, header...))
+}
+
+// request is what do sends.
+func request(t *testing.T, url, method, path, body string, header ...string) *http.Request {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, strings.TrimSuffix(url, "/")+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +48,7 @@ func do(t *testing.T, url, method, path, body string, header ...string) answer {
 	if err := cosmostest.Sign(req, cosmostest.DefaultKey); err != nil {
 		t.Fatal(err)
 	}
-	return send(t, req)
+	return req
 }
 
 func send(t *testing.T, req *http.Request) answer {
