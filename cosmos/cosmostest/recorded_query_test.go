@@ -87,7 +87,7 @@ func TestRecordedQueryErrors(t *testing.T) {
 		{"SELECT * FROM c;", "Syntax error, invalid token ';'"},
 		{"SELECT ABC(1) FROM c", "'ABC' is not a recognized built-in function name."},
 		{"SELECT 1 AS a, 2 AS a FROM c", "property name 'a' specified more than once."},
-		{"SELECT * FROM c WHERE x.a = 1", "SC2001"}, {"SELECT * FROM c WHERE", "SC1002"}, {"SELECT c.a c.b FROM c", "SC1001"},
+		{"SELECT * FROM c WHERE x.a = 1", "SC2001"}, {"SELECT * FROM c WHERE", "SC1002"}, {"SELECT * FROM c WHERE c.", "SC1002"}, {"SELECT * FROM c WHERE {", "SC1002"}, {"SELECT * FROM c OFFSET", "SC1002"}, {"SELECT TOP", "SC1002"}, {"SELECT c.a c.b FROM c", "SC1001"},
 	} {
 		t.Run("5.2_"+c.sql, func(t *testing.T) {
 			a := expect(t, ask(t, srv, c.sql, crossed()...), 400)

@@ -102,8 +102,11 @@ func (p *parser) expectWord(word string) error {
 	return nil
 }
 
-func (p *parser) unexpected() error {
-	t := p.peek()
+// unexpected refuses the current token.
+func (p *parser) unexpected() error { return p.reject(p.peek()) }
+
+// reject refuses a token that was taken.
+func (p *parser) reject(t token) error {
 	if t.kind == tokEOF {
 		n := charOffset(p.text, len(p.text))
 		return &SyntaxError{"SC1002", "Syntax error, unexpected end-of-file.", n, n}

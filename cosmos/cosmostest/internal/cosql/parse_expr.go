@@ -178,8 +178,7 @@ func (p *parser) steps(e Expr) (Expr, error) {
 		case p.acceptOp("."):
 			t := p.next()
 			if t.kind != tokIdent {
-				p.pos--
-				return nil, p.unexpected()
+				return nil, p.reject(t)
 			}
 			e = &Member{Base: e, Name: t.text}
 		case p.acceptOp("["):
@@ -207,8 +206,7 @@ func (p *parser) primary() (Expr, error) {
 	case tokNumber:
 		f, err := strconv.ParseFloat(t.text, 64)
 		if err != nil {
-			p.pos--
-			return nil, p.unexpected()
+			return nil, p.reject(t)
 		}
 		return &Literal{Value: NumberValue(f)}, nil
 	case tokString:
@@ -236,11 +234,7 @@ func (p *parser) primary() (Expr, error) {
 	case tokKeyword:
 		return p.keyword(t)
 	}
-	p.pos--
-	if t.kind == tokEOF {
-		p.pos = len(p.tokens) - 1
-	}
-	return nil, p.unexpected()
+	return nil, p.reject(t)
 }
 
 func (p *parser) keyword(t token) (Expr, error) {
@@ -262,8 +256,7 @@ func (p *parser) keyword(t token) (Expr, error) {
 			return nil, &SyntaxError{"SC2005", fmt.Sprintf("'udf.%s' is not a recognized user-defined function name.", name.text), charOffset(p.text, t.start), charOffset(p.text, name.end)}
 		}
 	}
-	p.pos--
-	return nil, p.unexpected()
+	return nil, p.reject(t)
 }
 
 // parenthesis parses what follows an opening parenthesis: a subquery or, without a word before it, an expression.
@@ -296,8 +289,7 @@ func (p *parser) object() (Expr, error) {
 	for {
 		t := p.next()
 		if t.kind != tokString && t.kind != tokIdent && t.kind != tokKeyword {
-			p.pos--
-			return nil, p.unexpected()
+			return nil, p.reject(t)
 		}
 		name := t.text
 		if t.kind == tokKeyword {

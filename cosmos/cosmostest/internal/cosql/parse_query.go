@@ -96,8 +96,7 @@ func (p *parser) selectClause(q *Query) error {
 		switch t := p.peek(); {
 		case p.acceptWord("AS"):
 			if t = p.next(); t.kind != tokIdent {
-				p.pos--
-				return p.unexpected()
+				return p.reject(t)
 			}
 			item.Name, item.Explicit = t.text, true
 		case t.kind == tokIdent:
@@ -155,8 +154,7 @@ func (p *parser) source(first bool) (Source, error) {
 	}
 	t := p.next()
 	if t.kind != tokIdent {
-		p.pos--
-		return Source{}, p.unexpected()
+		return Source{}, p.reject(t)
 	}
 	if p.acceptWord("IN") {
 		s := Source{Alias: t.text, Each: true}
@@ -165,8 +163,7 @@ func (p *parser) source(first bool) (Source, error) {
 		}
 		base := p.next()
 		if base.kind != tokIdent {
-			p.pos--
-			return Source{}, p.unexpected()
+			return Source{}, p.reject(base)
 		}
 		var err error
 		s.Path, err = p.sourcePath(base, &s)
@@ -294,8 +291,7 @@ func (p *parser) count() (Expr, error) {
 			return &Literal{Value: NumberValue(float64(n))}, nil
 		}
 	}
-	p.pos--
-	return nil, p.unexpected()
+	return nil, p.reject(t)
 }
 
 func isAggregate(name string) bool {
