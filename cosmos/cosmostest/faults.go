@@ -26,7 +26,7 @@ type Fault struct {
 	DropReply bool
 	// CutBody carries the request out and cuts the connection after so many bytes of the answer's body.
 	CutBody int
-	// Delay is waited before anything else.
+	// Delay is waited before anything else. A client that gives up meanwhile does not stop the request.
 	Delay time.Duration
 
 	seen, hits int
