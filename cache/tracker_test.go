@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/whiskstore/whiskstore/cache"
-	"github.com/whiskstore/whiskstore/cache/bustest"
 	"github.com/whiskstore/whiskstore/cache/wire"
 	"github.com/whiskstore/whiskstore/store"
 )
@@ -356,7 +355,7 @@ func TestBusRows(t *testing.T) {
 		// No group and no committed offsets: what was sent before the start is not
 		// read, every partition is, also one that is made later, from its beginning.
 		synctest.Test(t, func(t *testing.T) {
-			bus := bustest.NewMemory(2, 1000)
+			bus := cache.NewBus(cache.BusOptions{Partitions: 2})
 			send := func(p int32, id string) {
 				m := plain("controller1")
 				m.Key.MainID = id
@@ -387,7 +386,7 @@ func TestBusRows(t *testing.T) {
 	})
 	t.Run("BUS-D8", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &failing{Sender: bustest.NewMemory(1, 10).Sender()}
+			s := &failing{Sender: cache.NewBus(cache.BusOptions{}).Sender()}
 			a := cache.NewAnnouncer(s, cache.AnnouncerOptions{InstanceID: "controller0"})
 			defer a.Close()
 			metadata := cache.New(cache.Options[int]{})

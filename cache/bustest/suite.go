@@ -1,3 +1,7 @@
+// Package bustest holds the suite that every invalidation topic must pass,
+// whatever carries it. The suite injects loss, repeats, reordering, gaps, new
+// epochs, a topic made anew and a slow consumer in front of the topic, and judges
+// by what a real cache behind a real subscriber does.
 package bustest
 
 import (
