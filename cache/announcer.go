@@ -18,7 +18,6 @@ type AnnouncerOptions struct {
 	InstanceID string // upstream's sender id, "controller0"
 	Source     string // unique on the bus; InstanceID if empty
 	Epoch      wire.Epoch
-	Collection string // of the documents written
 
 	Queue   int           // messages that may wait; more are dropped
 	Timeout time.Duration // of one message; 5 s
@@ -31,12 +30,17 @@ type AnnouncerOptions struct {
 type Announcer struct {
 	opts   AnnouncerOptions
 	sender Sender
-	queue  chan Written
+	queue  chan announcement
 	stop   chan struct{}
 	life   lifetime
 	seq    map[int32]uint64 // by partition; of run alone
 
 	sent, dropped atomic.Uint64
+}
+
+type announcement struct {
+	collection string
+	Written
 }
 
 // NewAnnouncer starts the goroutine that sends; the caller closes the announcer,
@@ -48,7 +52,7 @@ func NewAnnouncer(sender Sender, opts AnnouncerOptions) *Announcer {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &Announcer{opts: opts, sender: sender, queue: make(chan Written, opts.Queue), stop: make(chan struct{}), seq: map[int32]uint64{}}
+	a := &Announcer{opts: opts, sender: sender, queue: make(chan announcement, opts.Queue), stop: make(chan struct{}), seq: map[int32]uint64{}}
 	a.life.open(opts.Timeout)
 	a.life.flying.Go(a.run)
 	return a
@@ -65,20 +69,23 @@ func (a *Announcer) Close() {
 	a.life.end()
 }
 
-// Announce is Options.Notify: it never blocks. Writes that were refused changed
-// nothing and are not announced.
-func (a *Announcer) Announce(w Written) {
-	if w.Outcome == Conflicted || w.Outcome == Refused {
-		return
-	}
-	if !a.life.closed.Load() {
-		select {
-		case a.queue <- w:
+// Notify returns the Options.Notify of a cache of the collection's documents: it
+// announces writes and never blocks. Writes that were refused changed nothing and
+// are not announced.
+func (a *Announcer) Notify(collection string) func(Written) {
+	return func(w Written) {
+		if w.Outcome == Conflicted || w.Outcome == Refused {
 			return
-		default:
 		}
+		if !a.life.closed.Load() {
+			select {
+			case a.queue <- announcement{collection, w}:
+				return
+			default:
+			}
+		}
+		a.dropped.Add(1)
 	}
-	a.dropped.Add(1)
 }
 
 // Counts returns how many messages were sent and how many were dropped.
@@ -102,7 +109,7 @@ func (a *Announcer) run() {
 	}
 }
 
-func (a *Announcer) send(w Written) {
+func (a *Announcer) send(w announcement) {
 	if err := a.publish(w); err != nil {
 		a.dropped.Add(1)
 		a.opts.Logger.Warn("cache: write not announced", "id", w.Key, "error", err)
@@ -111,7 +118,7 @@ func (a *Announcer) send(w Written) {
 	a.sent.Add(1)
 }
 
-func (a *Announcer) publish(w Written) error {
+func (a *Announcer) publish(w announcement) error {
 	ctx, cancel := context.WithTimeout(a.life.ctx, a.life.timeout)
 	defer cancel()
 	n, err := a.sender.Partitions(ctx)
@@ -123,7 +130,7 @@ func (a *Announcer) publish(w Written) error {
 	m := wire.Message{
 		InstanceID: a.opts.InstanceID, Key: wire.Key{MainID: w.Key},
 		Kind: wire.Write, Source: a.opts.Source, Epoch: a.opts.Epoch, Seq: a.seq[p],
-		Version: w.Version, Deleted: w.Deleted,
+		Version: w.Version, Deleted: w.Deleted, Range: &wire.Range{Of: w.collection},
 	}
 	return a.sender.Send(ctx, p, wire.Encode(m))
 }

@@ -253,18 +253,18 @@ func (t *Tracker) sequence(partition int32, m wire.Message, now time.Time) {
 		}
 		s = &source{epoch: m.Epoch, last: map[int32]uint64{}, older: map[wire.Epoch]bool{}, vouched: map[int32]time.Time{}, since: now}
 		t.sources[m.Source] = s
-		s.cover(m.Range)
+		s.cover(covered(m))
 		t.firstSight(s, partition, m, now)
 	}
 	s.heard = now
 	switch {
 	case m.Epoch == s.epoch:
-		s.cover(m.Range)
+		s.cover(covered(m))
 	case s.older[m.Epoch] || s.durable && m.Epoch < s.epoch:
 		t.zombie(s, m, now)
 		return
 	default:
-		s.cover(m.Range)
+		s.cover(covered(m))
 		t.newEpoch(s, partition, m, now)
 	}
 	t.follow(s, partition, m, now)
@@ -278,6 +278,15 @@ func (t *Tracker) sequence(partition int32, m wire.Message, now time.Time) {
 	if claim.After(s.vouched[partition]) {
 		s.vouched[partition] = claim
 	}
+}
+
+// covered is the range that a message says its source covers: a bridge's. Writes
+// only name their collection.
+func covered(m wire.Message) *wire.Range {
+	if m.Kind == wire.Write {
+		return nil
+	}
+	return m.Range
 }
 
 // cover books the range that a message of the source names. A source keeps its

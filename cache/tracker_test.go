@@ -326,6 +326,41 @@ func TestPhysicalDelete(t *testing.T) {
 	})
 }
 
+// TestAnnouncedWritesNameTheirCollection: a write of whisks is no news of
+// subjects. It would end every negative identity (R11).
+func TestAnnouncedWritesNameTheirCollection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus := cache.NewBus(cache.BusOptions{})
+		a := cache.NewAnnouncer(bus.Sender(), cache.AnnouncerOptions{InstanceID: "controller1"})
+		a.Notify("whisks")(cache.Written{Key: "ns/action", Version: store.Version{Rev: "1"}})
+		a.Notify("subjects")(cache.Written{Key: "ns/limits"})
+		a.Close()
+		b, err := bus.Fetch(t.Context(), 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var whisks, subjects recorder
+		tr := cache.NewTracker(cache.TrackerOptions{Lines: map[string][]cache.Line{"whisks": {&whisks}, "subjects": {&subjects}}, DropsOwn: true})
+		for _, r := range b.Records {
+			tr.Handle(0, r, time.Now())
+		}
+		if got := whisks.take(); got != "ns/action@1" {
+			t.Errorf("whisks were told %q, want of ns/action", got)
+		}
+		if got := subjects.take(); got != "ns/limits@" {
+			t.Errorf("subjects were told %q, want of ns/limits", got)
+		}
+		// A writer is no bridge for naming it: its first sight is no loss, as above,
+		// not even when a record of it is damaged.
+		damaged := b.Records[1]
+		damaged.Value = nil
+		tr.Handle(0, damaged, time.Now())
+		if got := tr.Stats().Losses; len(got) != 1 || got["unusable record"] != 1 {
+			t.Errorf("losses %v, want that of a damaged record", got)
+		}
+	})
+}
+
 func TestBusRows(t *testing.T) {
 	plain := func(instance string) wire.Message {
 		return wire.Message{InstanceID: instance, Key: wire.Key{MainID: "a/b"}}
@@ -397,7 +432,7 @@ func TestBusRows(t *testing.T) {
 				if _, _, held := metadata.Peek(key); held {
 					t.Error("the entry of the own metadata cache is not removed before the message is sent")
 				}
-				a.Announce(w)
+				a.Notify("whisks")(w)
 			}})
 			defer actions.Close()
 			for n, fail := range []bool{false, true} {

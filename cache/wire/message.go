@@ -113,7 +113,7 @@ type Message struct {
 	Deleted  bool
 	Cluster  string        // who wrote the change; a metric, never a reason to ignore it
 	Position store.Session // a read at this position shows the change
-	Range    *Range        // bridges only
+	Range    *Range        // what a bridge covers; of a Write, only Of counts
 	Vouched  time.Time     // watermarks: everything committed before was published; millisecond precision
 	Handover *Handover
 }

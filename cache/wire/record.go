@@ -69,7 +69,9 @@ func Encode(m Message) Record {
 		add(headerPosition, string(m.Position))
 	}
 	if m.Range != nil {
-		add(headerRange, pair(m.Range.Min, m.Range.Max))
+		if m.Kind != Write {
+			add(headerRange, pair(m.Range.Min, m.Range.Max))
+		}
 		add(headerOf, m.Range.Of)
 	}
 	if !m.Vouched.IsZero() {
@@ -134,8 +136,8 @@ func parseHandover(s string) (*Handover, bool) {
 }
 
 // Decode reads a record. On an error, which is one of ErrNull, ErrTooLarge,
-// ErrMalformed and ErrTooNew, the message holds Source, Epoch, Seq and Range as
-// far as they could be read and nothing else. It keeps no part of r.
+// ErrMalformed and ErrTooNew, the message holds Source, Epoch, Seq and a bridge's
+// Range as far as they could be read and nothing else. It keeps no part of r.
 func Decode(r Record) (Message, error) {
 	if len(r.Headers) > MaxHeaders {
 		return Message{}, fmt.Errorf("%w: %d headers", ErrTooLarge, len(r.Headers))
@@ -162,6 +164,9 @@ func Decode(r Record) (Message, error) {
 
 // partial is what an unusable message still tells.
 func (m *Message) partial() Message {
+	if m.Kind == Write {
+		m.Range = nil // or it would look like a bridge's
+	}
 	return Message{Source: m.Source, Epoch: m.Epoch, Seq: m.Seq, Range: m.Range}
 }
 

@@ -100,7 +100,7 @@ func TestKeyText(t *testing.T) {
 var messages = []wire.Message{
 	{InstanceID: "controller0", Key: wire.Key{MainID: "guest/hello"}},
 	{InstanceID: "controller0", Key: wire.Key{MainID: "guest/hello"}, Kind: wire.Write, Source: "controller0", Epoch: 0xfeed, Seq: 7,
-		Version: store.Version{Rev: `"00-1"`, Order: 42, Lineage: "a=b"}, Position: "0:1#42"},
+		Version: store.Version{Rev: `"00-1"`, Order: 42, Lineage: "a=b"}, Position: "0:1#42", Range: &wire.Range{Of: "whisks"}},
 	{InstanceID: "controller0", Key: wire.Key{MainID: "guest/hello"}, Kind: wire.Write, Source: "controller0", Epoch: 0xfeed, Seq: 8},
 	{InstanceID: wire.BridgeInstance, Key: wire.Key{MainID: "guest/pkg/hello"}, Kind: wire.Change, Source: "east/whisks/0", Epoch: 3, Seq: 1,
 		Version: store.Version{Rev: "2-abc", Order: 2, Lineage: "uuid:1"}, Deleted: true, Cluster: "west",
@@ -180,7 +180,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"handover", ours("handover", "1;x"), wire.ErrMalformed, known},
 		{"handover_partition", ours("handover", "1;-1=2"), wire.ErrMalformed, known},
 		{"vouched", ours("vouched", "soon"), wire.ErrMalformed, known},
-		{"range", ours("range", "5:x"), wire.ErrMalformed, wire.Message{Source: "s", Epoch: 5, Seq: 9, Range: &wire.Range{}}},
+		{"range", ours("kind", "change", "range", "5:x"), wire.ErrMalformed, wire.Message{Source: "s", Epoch: 5, Seq: 9, Range: &wire.Range{}}},
+		{"range_of_a_write", ours("of", "whisks", "version", "x"), wire.ErrMalformed, known},
 		{"header_size", ours("position", strings.Repeat("x", wire.MaxHeader+1)), wire.ErrTooLarge, known},
 		{"headers", many, wire.ErrTooLarge, wire.Message{}},
 		{"no_kind", bare, wire.ErrMalformed, wire.Message{Seq: 9}},

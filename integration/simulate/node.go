@@ -104,7 +104,7 @@ func (n *node) boot() {
 	})
 	epoch := wire.Epoch(roll(w.seed, 'e', uint64(n.number), uint64(n.life)))
 	n.outbox = make(chan sent)
-	n.announcer = cache.NewAnnouncer(n, cache.AnnouncerOptions{InstanceID: n.name(), Epoch: epoch, Collection: collection})
+	n.announcer = cache.NewAnnouncer(n, cache.AnnouncerOptions{InstanceID: n.name(), Epoch: epoch})
 	n.tracker = cache.NewTracker(cache.TrackerOptions{
 		InstanceID: n.name(), Source: n.name(), Epoch: epoch,
 		Lines:      map[string][]cache.Line{collection: {n.cache, n.table, (*witness)(n)}},
@@ -181,7 +181,7 @@ func (n *node) written(c cache.Written) {
 	if d.chance(w.odds(silentEnd)) {
 		return
 	}
-	n.announcer.Announce(c)
+	n.announcer.Notify(collection)(c)
 	out := <-n.outbox
 	v := 0
 	if !c.Version.IsZero() {
