@@ -290,12 +290,14 @@ func covered(m wire.Message) *wire.Range {
 }
 
 // cover books the range that a message of the source names. A source keeps its
-// range, as a rule: where it does not, what it lost may be about either.
+// range, as a rule: where it does not, what it lost may be about either, and what
+// it vouched for was the other one.
 func (s *source) cover(r *wire.Range) {
 	if r == nil {
 		return
 	}
 	if s.durable && s.rng != *r {
+		clear(s.vouched)
 		if s.wider == nil {
 			s.wider = &wire.Range{Of: r.Of}
 		}

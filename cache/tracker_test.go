@@ -295,6 +295,47 @@ func TestCover(t *testing.T) {
 	state(cache.Degraded)
 }
 
+// TestCoverOfAnotherTime: a range answers for itself only as long as its source
+// says so. What vouched for a smaller one, or what a zombie says, does not count.
+func TestCoverOfAnotherTime(t *testing.T) {
+	vouch := func(f *feed, epoch wire.Epoch, hi string) {
+		for p := range int32(2) {
+			m := bridge(wire.Watermark, "b", epoch, 0)
+			m.Range, m.Vouched = &wire.Range{Max: hi, Of: "whisks"}, f.now
+			f.send(p, m)
+		}
+	}
+	change := func(f *feed, epoch wire.Epoch, hi string) {
+		m := bridge(wire.Change, "b", epoch, 1)
+		m.Range = &wire.Range{Max: hi, Of: "whisks"}
+		f.send(0, m)
+	}
+	want := func(f *feed, want cache.State) {
+		t.Helper()
+		f.Tick(f.now)
+		if f.line.health.State != want {
+			t.Errorf("got %+v, want %v", f.line.health, want)
+		}
+	}
+	t.Run("zombie", func(t *testing.T) {
+		f := newFeed(t, cache.TrackerOptions{})
+		vouch(f, 1, "FF")
+		want(f, cache.Coherent)
+		vouch(f, 2, "7F") // the other half is somebody else's from here on
+		want(f, cache.Degraded)
+		change(f, 1, "FF")
+		want(f, cache.Degraded)
+	})
+	t.Run("grown", func(t *testing.T) {
+		f := newFeed(t, cache.TrackerOptions{})
+		vouch(f, 1, "7F")
+		change(f, 1, "FF") // nothing was vouched for of what is new
+		want(f, cache.Degraded)
+		vouch(f, 1, "FF")
+		want(f, cache.Coherent)
+	})
+}
+
 // T34: a controller that is scaled down degrades nothing.
 func TestSilentWriter(t *testing.T) {
 	f := newFeed(t, cache.TrackerOptions{MaxSilence: 10 * time.Second})
