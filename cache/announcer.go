@@ -36,6 +36,7 @@ type Announcer struct {
 	seq    map[int32]uint64 // by partition; of run alone
 
 	sent, dropped atomic.Uint64
+	missing       atomic.Uint64 // of the dropped ones, those that have no number yet
 }
 
 type announcement struct {
@@ -85,6 +86,7 @@ func (a *Announcer) Notify(collection string) func(Written) {
 			}
 		}
 		a.dropped.Add(1)
+		a.missing.Add(1)
 	}
 }
 
@@ -123,7 +125,12 @@ func (a *Announcer) publish(w announcement) error {
 	defer cancel()
 	n, err := a.sender.Partitions(ctx)
 	if err != nil {
+		a.missing.Add(1)
 		return err
+	}
+	// Nobody knows where the missing ones belonged: every partition shows a gap.
+	for missing, p := a.missing.Swap(0), int32(0); missing > 0 && p < n; p++ {
+		a.seq[p] += missing
 	}
 	p := PartitionOf(w.Key, n)
 	a.seq[p]++
