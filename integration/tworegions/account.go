@@ -17,8 +17,25 @@ type account struct {
 
 var _ store.ArtifactStore = (*account)(nil)
 
-func (a *account) Get(ctx context.Context, id string, opts *store.GetOptions) (store.Document, error) {
+// probe tells who reads through a cache whether that reached the store.
+type probe struct{ loaded atomic.Bool }
+
+type probeKey struct{}
+
+func (p *probe) context(ctx context.Context) context.Context {
+	return context.WithValue(ctx, probeKey{}, p)
+}
+
+// read counts a read.
+func (a *account) read(ctx context.Context) {
 	a.requests.Add(1)
+	if p, ok := ctx.Value(probeKey{}).(*probe); ok {
+		p.loaded.Store(true)
+	}
+}
+
+func (a *account) Get(ctx context.Context, id string, opts *store.GetOptions) (store.Document, error) {
+	a.read(ctx)
 	return a.backend.Get(ctx, id, opts)
 }
 
@@ -34,7 +51,7 @@ func (a *account) Delete(ctx context.Context, id, rev string, opts *store.Delete
 
 func (a *account) Query(ctx context.Context, q *store.Query) iter.Seq2[store.Row, error] {
 	return func(yield func(store.Row, error) bool) {
-		a.requests.Add(1)
+		a.read(ctx)
 		a.backend.Query(ctx, q)(yield)
 	}
 }

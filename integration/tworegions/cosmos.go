@@ -46,7 +46,10 @@ func newFakeAccount(cfg Config) (*fakeAccount, error) {
 
 // region returns a region of the account, with stores that observe it.
 func (a *fakeAccount) region(ctx context.Context, name string, primary bool) (*region, error) {
-	r := &region{name: name, primary: primary, stores: map[string]replicated{}, seen: map[string]store.Version{}}
+	r := emptyRegion(name, primary)
+	if !primary {
+		r.behind = a.cfg.Delay
+	}
 	for _, c := range collections() {
 		s, err := a.open(ctx, name, c, &cosmos.Accounts{})
 		if err != nil {
@@ -56,7 +59,7 @@ func (a *fakeAccount) region(ctx context.Context, name string, primary bool) (*r
 		if err != nil {
 			return r, errors.Join(err, s.Close())
 		}
-		r.stores[c] = served{s, feed}
+		r.stores[c] = accountCollection{s, feed}
 	}
 	return r, nil
 }
@@ -123,15 +126,15 @@ func (a *fakeAccount) closeNodes() error {
 	return errors.Join(errs...)
 }
 
-// served is a collection of the account as one region has it.
-type served struct {
+// accountCollection is a collection of the account as one region has it.
+type accountCollection struct {
 	*cosmos.Store
 	feed *cosmos.Feed
 }
 
-func (s served) changes() store.ChangeFeed { return s.feed }
+func (s accountCollection) changes() store.ChangeFeed { return s.feed }
 
-func (s served) Close() error { return errors.Join(s.feed.Close(), s.Store.Close()) }
+func (s accountCollection) Close() error { return errors.Join(s.feed.Close(), s.Store.Close()) }
 
 // line is the account's figures in one line.
 func (a *fakeAccount) line() string {

@@ -39,10 +39,12 @@ func (n *node) subscribe(ctx context.Context) error {
 		if doc, err = subject.instance(name, 0, time.Now()); err != nil {
 			return err
 		}
-		for i := range gjson.GetBytes(doc.Body, "namespaces.#").Int() {
-			if doc.Body, err = sjson.SetBytes(doc.Body, fmt.Sprintf("namespaces.%d.uuid", i), n.newUUID()); err != nil {
-				return err
-			}
+		doc.ID = subjectOf(name)
+		if doc.Body, err = sjson.SetBytes(doc.Body, "subject", doc.ID); err != nil {
+			return err
+		}
+		if doc.Body, err = n.renew(doc.Body); err != nil {
+			return err
 		}
 		if name == n.blockedName() {
 			if doc.Body, err = sjson.SetBytes(doc.Body, "blocked", true); err != nil {
@@ -63,6 +65,59 @@ func (n *node) newUUID() string {
 }
 
 func (n *node) blockedName() string { return n.name + "-blocked" }
+
+// subjectOf is who owns a namespace.
+func subjectOf(namespace string) string { return namespace + subjectSuffix }
+
+const (
+	subjectSuffix = "@whisk"
+	invocations   = "invocationsPerMinute"
+)
+
+// renew gives all namespaces of a subject new credentials.
+func (n *node) renew(body []byte) (_ []byte, err error) {
+	for i := range gjson.GetBytes(body, "namespaces.#").Int() {
+		if body, err = sjson.SetBytes(body, fmt.Sprintf("namespaces.%d.uuid", i), n.newUUID()); err != nil {
+			return nil, err
+		}
+	}
+	return body, nil
+}
+
+// changeSubject changes one of the documents that identities are made of: the
+// node's limits, its credentials, or whether its second namespace is blocked.
+func (n *node) changeSubject(ctx context.Context) (err error) {
+	n.counts.updates.Add(1)
+	var e *expected
+	change := func(id string, change func([]byte) ([]byte, error)) {
+		e = n.docs[id]
+		e.old = e.doc.Version.Rev
+		e.doc.Body, err = change(append([]byte(nil), e.doc.Body...))
+		e.writes++
+	}
+	switch n.rng.IntN(3) {
+	case 0:
+		change(n.name+"/limits", func(body []byte) ([]byte, error) {
+			return sjson.SetBytes(body, invocations, gjson.GetBytes(body, invocations).Int()+1)
+		})
+	case 1:
+		change(subjectOf(n.name), n.renew)
+	default:
+		change(subjectOf(n.blockedName()), func(body []byte) ([]byte, error) {
+			if !gjson.GetBytes(body, "blocked").Bool() {
+				return sjson.SetBytes(body, "blocked", true)
+			}
+			if body, err = sjson.DeleteBytes(body, "blocked"); err != nil {
+				return nil, err
+			}
+			return n.renew(body)
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return n.put(ctx, e)
+}
 
 // keep writes a document of subjects, unless an earlier run did.
 func (n *node) keep(ctx context.Context, doc store.Document) error {
@@ -111,7 +166,7 @@ func (n *node) judge(ctx context.Context, r *region, readers map[string]store.Ar
 
 func (n *node) checkIdentities(ctx context.Context, r *region, subjects store.ArtifactStore) error {
 	find := func(key store.Key) (rows []store.Row, err error) {
-		for row, err := range subjects.Query(ctx, &store.Query{Table: "subjects.v2.0.0/identities", StartKey: key, EndKey: key, Limit: 2, IncludeDocs: true}) {
+		for row, err := range subjects.Query(ctx, &store.Query{Table: identitiesView, StartKey: key, EndKey: key, Limit: 2, IncludeDocs: true}) {
 			if err != nil {
 				return nil, err
 			}
@@ -119,7 +174,7 @@ func (n *node) checkIdentities(ctx context.Context, r *region, subjects store.Ar
 		}
 		return rows, nil
 	}
-	e := n.docs[n.name]
+	e := n.docs[subjectOf(n.name)]
 	limits := n.docs[n.name+"/limits"]
 	if e == nil || limits == nil {
 		return fmt.Errorf("node %s has no subject or limits document", n.name)
@@ -133,7 +188,7 @@ func (n *node) checkIdentities(ctx context.Context, r *region, subjects store.Ar
 			if err != nil {
 				return err
 			}
-			n.ledger.check(Identities, len(rows) == 1 && rows[0].ID == n.name && rows[0].Doc != nil && string(rows[0].Doc.Body) == string(limits.doc.Body),
+			n.ledger.check(Identities, len(rows) == 1 && rows[0].ID == subjectOf(n.name) && rows[0].Doc != nil && string(rows[0].Doc.Body) == string(limits.doc.Body),
 				"%s finds %d identities of %s, or not with its limits", r.name, len(rows), n.name)
 		}
 	}
@@ -141,6 +196,7 @@ func (n *node) checkIdentities(ctx context.Context, r *region, subjects store.Ar
 	if err != nil {
 		return err
 	}
-	n.ledger.check(Identities, len(rows) == 0, "%s finds the blocked namespace %s", r.name, n.blockedName())
+	blocked := gjson.GetBytes(n.docs[subjectOf(n.blockedName())].doc.Body, "blocked").Bool()
+	n.ledger.check(Identities, blocked == (len(rows) == 0), "%s finds %d identities of %s, of which blocked is %t", r.name, len(rows), n.blockedName(), blocked)
 	return nil
 }

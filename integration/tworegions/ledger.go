@@ -21,6 +21,8 @@ const (
 	Identities        Invariant = "identities carry their limits, blocked ones do not exist"
 	NoLostUpdate      Invariant = "no update of a contended document is lost"
 	RegionsEqual      Invariant = "both regions are equal at the end"
+	NoStaleHit        Invariant = "no cache serves what is staler than its state allows"
+	NothingStale      Invariant = "at the end no cache holds anything stale"
 	Acknowledged      Invariant = "what was acknowledged before a restart is there after it"
 )
 
@@ -28,7 +30,7 @@ const (
 func Invariants() []Invariant {
 	return []Invariant{
 		ReadYourWrites, StaleWriteRefused, DeletedStays, RecreationWins, ClusterIDs, TombstoneTTLs,
-		NoGoingBack, Lists, Identities, NoLostUpdate, RegionsEqual, Acknowledged,
+		NoGoingBack, Lists, Identities, NoLostUpdate, RegionsEqual, NoStaleHit, NothingStale, Acknowledged,
 	}
 }
 

@@ -30,7 +30,12 @@ type link struct {
 	sabotage sabotage
 	started  time.Time
 
+	truth      *truth
+	collection string
+	lagBudget  time.Duration
+
 	mu    sync.Mutex
+	upTo  time.Time // every commit before is delivered
 	stats LinkStats
 	lags  []time.Duration // bounded by maxLags, oldest overwritten
 }
@@ -48,12 +53,13 @@ const (
 	maxLags      = 4096
 	linkPageSize = 64
 	linkInFlight = 256 // pages on their way at once
-	feedWait     = 100 * time.Millisecond
+	feedWait     = 40 * time.Millisecond
 )
 
 type parcel struct {
 	due     time.Time
 	changes []store.Change
+	upTo    time.Time // zero when there was more than the changes
 }
 
 // run replicates until ctx ends. It is its own owner: both goroutines have
@@ -94,16 +100,18 @@ func (l *link) read(ctx context.Context, parcels chan<- parcel) error {
 		return err
 	}
 	for {
+		p := parcel{upTo: time.Now()}
 		page, err := l.feed.Next(ctx, ranges[0], token, &store.NextOptions{Wait: feedWait, Limit: linkPageSize})
 		if err != nil {
 			return err
 		}
 		token = page.Token
-		if len(page.Changes) == 0 {
-			continue
+		p.due, p.changes = time.Now().Add(l.delay), page.Changes
+		if !page.Drained {
+			p.upTo = time.Time{}
 		}
 		select {
-		case parcels <- parcel{due: time.Now().Add(l.delay), changes: page.Changes}:
+		case parcels <- p:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -112,7 +120,7 @@ func (l *link) read(ctx context.Context, parcels chan<- parcel) error {
 
 func (l *link) deliver(ctx context.Context, parcels <-chan parcel) error {
 	for p := range parcels {
-		for l.lost() {
+		for len(p.changes) > 0 && l.lost() {
 			p.due = p.due.Add(l.delay + time.Millisecond)
 		}
 		select {
@@ -126,9 +134,16 @@ func (l *link) deliver(ctx context.Context, parcels <-chan parcel) error {
 		if err := applyAll(ctx, l.to, changes); err != nil {
 			return err
 		}
-		l.note(changes)
+		l.note(changes, p.upTo)
 	}
 	return nil
+}
+
+// delivered returns a time: every commit before it is at the other end.
+func (l *link) delivered() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.upTo
 }
 
 // applyAll delivers changes of different documents at once, so that a durable
@@ -163,15 +178,19 @@ func (l *link) drop(change store.Change) bool {
 	return false
 }
 
-func (l *link) note(changes []store.Change) {
+func (l *link) note(changes []store.Change, upTo time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !upTo.IsZero() {
+		l.upTo = upTo
+	}
 	for _, c := range changes {
 		l.stats.Delivered++
 		if c.Committed.Before(l.started) {
 			continue // by an earlier run; how long that was ended is no lag
 		}
 		lag := time.Since(c.Committed)
+		l.truth.replicated(place{l.collection, c.ID}, lag, l.lagBudget)
 		if len(l.lags) < maxLags {
 			l.lags = append(l.lags, lag)
 		} else {

@@ -12,6 +12,7 @@ import (
 	"github.com/tidwall/sjson"
 
 	"github.com/whiskstore/whiskstore/store"
+	"github.com/whiskstore/whiskstore/store/entity"
 )
 
 // node is one control-plane node: a stack per collection and a model of what
@@ -23,6 +24,9 @@ type node struct {
 	ledger *ledger
 	rng    *rand.Rand
 	board  *board
+	truth  *truth
+	caches *caches
+	secret entity.Secret // of all credentials; their uuids differ
 
 	journal *journal // nil without Config.Dir
 
@@ -78,7 +82,11 @@ func (n *node) step(ctx context.Context) error {
 	case p < 18 && len(n.live) < maxDocs || len(n.live) == 0:
 		return n.create(ctx)
 	case p < 34:
-		return n.update(ctx, pick(n.rng, n.live))
+		among := n.live
+		if n.rng.IntN(2) == 0 {
+			among = among[:min(len(among), popular/4)] // about those that are read most
+		}
+		return n.update(ctx, pick(n.rng, among))
 	case p < 38:
 		return n.staleUpdate(ctx, pick(n.rng, n.live))
 	case p < 48:
@@ -93,6 +101,8 @@ func (n *node) step(ctx context.Context) error {
 		return n.activate(ctx)
 	case p < 95:
 		return n.contend(ctx)
+	case p < 97:
+		return n.changeSubject(ctx)
 	default:
 		return n.readOwn(ctx, pick(n.rng, n.live))
 	}
@@ -125,16 +135,38 @@ func (n *node) put(ctx context.Context, e *expected) error {
 		return fmt.Errorf("put: %w", err)
 	}
 	e.doc.Version = v
+	n.wrote(e)
 	if err := n.journal.acknowledged(n, e); err != nil {
 		return err
 	}
 	return n.readOwn(ctx, e)
 }
 
+// wrote writes the truth down.
+func (n *node) wrote(e *expected) {
+	if e.collection != store.Activations {
+		n.truth.committed(place{e.collection, e.doc.ID}, state{by: n, mark: markOf(e.collection, e.doc), gone: e.deleted})
+	}
+}
+
+// markOf tells a state of a document from its others, as a reader sees it:
+// identities do not show revisions.
+func markOf(collection string, doc store.Document) string {
+	switch {
+	case collection == store.Whisks:
+		return doc.Version.Rev
+	case entity.IsLimitsID(doc.ID):
+		return gjson.GetBytes(doc.Body, invocations).String()
+	case gjson.GetBytes(doc.Body, "blocked").Bool():
+		return absenceMark
+	}
+	return gjson.GetBytes(doc.Body, "namespaces.0.uuid").String()
+}
+
 // readOwn checks that the node reads what it wrote last.
 func (n *node) readOwn(ctx context.Context, e *expected) error {
 	n.counts.reads.Add(1)
-	got, err := n.stacks[e.collection].Get(ctx, e.doc.ID, nil)
+	got, err := n.get(ctx, e.collection, e.doc.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		n.ledger.check(ReadYourWrites, false, "%s wrote %s at %s and does not find it", n.name, e.doc.ID, e.doc.Version.Rev)
 		return nil
@@ -189,6 +221,8 @@ func (n *node) remove(ctx context.Context) error {
 	n.live[i] = n.live[len(n.live)-1]
 	n.live = n.live[:len(n.live)-1]
 	n.dead = append(n.dead, e)
+	n.board.deleted(e.doc.ID, true)
+	n.wrote(e)
 	if err := n.journal.acknowledged(n, e); err != nil {
 		return err
 	}
@@ -237,6 +271,8 @@ func (n *node) recreate(ctx context.Context) error {
 	n.dead[i] = n.dead[len(n.dead)-1]
 	n.dead = n.dead[:len(n.dead)-1]
 	n.live = append(n.live, e)
+	n.board.deleted(e.doc.ID, false)
+	n.wrote(e)
 	if err := n.journal.acknowledged(n, e); err != nil {
 		return err
 	}
@@ -339,17 +375,19 @@ func (n *node) activate(ctx context.Context) error {
 // contend adds one to the count in the document that all nodes share.
 func (n *node) contend(ctx context.Context) error {
 	s := n.stacks[store.Whisks]
-	doc, err := s.Get(ctx, contendedID, nil)
+	doc, err := n.get(ctx, store.Whisks, contendedID)
 	if err != nil {
 		return fmt.Errorf("get: %w", err)
 	}
-	body, err := sjson.SetBytes(append([]byte(nil), doc.Body...), contendedCount, gjson.GetBytes(doc.Body, contendedCount).Int()+1)
+	count := gjson.GetBytes(doc.Body, contendedCount).Int() + 1
+	body, err := sjson.SetBytes(append([]byte(nil), doc.Body...), contendedCount, count)
 	if err != nil {
 		return err
 	}
 	doc.Body = body
-	switch _, err = s.Put(ctx, doc, nil); {
+	switch v, err := s.Put(ctx, doc, nil); {
 	case err == nil:
+		n.truth.committed(place{store.Whisks, contendedID}, state{by: n, n: count + 1, mark: v.Rev})
 		n.counts.contended.Add(1)
 		return n.journal.write(entry{Contended: true})
 	case errors.Is(err, store.ErrConflict):

@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/whiskstore/whiskstore/cache"
 	"github.com/whiskstore/whiskstore/store"
 	"github.com/whiskstore/whiskstore/store/memory"
 	"github.com/whiskstore/whiskstore/store/route"
@@ -21,7 +23,13 @@ type region struct {
 	primary bool
 	stores  map[string]replicated
 
+	bus    *cache.Bus // the region's invalidation topic
+	pumps  []*pump
+	links  map[string]*link // by collection, those that deliver to this region's replica
+	behind time.Duration    // how far replicas are behind, where no link tells
+
 	requests atomic.Int64
+	served   served
 
 	mu   sync.Mutex
 	seen map[string]store.Version // newest state that a node of this region read of a foreign document
@@ -45,10 +53,26 @@ func collections() []string {
 	return []string{store.Whisks, store.Activations, store.Subjects}
 }
 
+func emptyRegion(name string, primary bool) *region {
+	return &region{
+		name: name, primary: primary, stores: map[string]replicated{}, links: map[string]*link{}, seen: map[string]store.Version{},
+		bus: cache.NewBus(cache.BusOptions{Partitions: busPartitions}),
+	}
+}
+
+// shown returns a time: every commit before it is in the region's replica. It is
+// what a bridge has to know to vouch for anything.
+func (r *region) shown(collection string) time.Time {
+	if l := r.links[collection]; l != nil {
+		return l.delivered()
+	}
+	return time.Now().Add(-r.behind)
+}
+
 // newRegion opens the region's stores, below dir unless that is empty. The region
 // is returned with what is open when one fails.
 func newRegion(name string, primary bool, dir string) (*region, error) {
-	r := &region{name: name, primary: primary, stores: map[string]replicated{}, seen: map[string]store.Version{}}
+	r := emptyRegion(name, primary)
 	for _, c := range collections() {
 		opts := memory.Options{Collection: c}
 		if dir != "" {
@@ -66,7 +90,7 @@ func newRegion(name string, primary bool, dir string) (*region, error) {
 // stack is what a node of the region uses for one collection: the whole chain
 // over the region's own store, or for a collection that another region writes
 // over that region's store and the local replica.
-func (r *region) stack(cfg Config, collection string, primary *region) (store.ArtifactStore, error) {
+func (r *region) stack(cfg Config, collection string, primary *region, c *caches) (store.ArtifactStore, error) {
 	own := &account{backend: r.stores[collection], requests: &r.requests}
 	var backend store.ArtifactStore = own
 	if collection != store.Activations && !r.primary {
@@ -81,11 +105,11 @@ func (r *region) stack(cfg Config, collection string, primary *region) (store.Ar
 			backend = routed
 		}
 	}
-	return r.chain(cfg, collection, backend)
+	return r.chain(cfg, collection, backend, c)
 }
 
 // chain puts the decorators of a node over a backend.
-func (r *region) chain(cfg Config, collection string, backend store.ArtifactStore) (_ store.ArtifactStore, err error) {
+func (r *region) chain(cfg Config, collection string, backend store.ArtifactStore, c *caches) (_ store.ArtifactStore, err error) {
 	chain := store.Chain{Check: store.Check(&store.CheckOptions{Collection: collection, ID: store.CheckCosmosID})}
 	if cfg.sabotage != noStamp {
 		chain.Stamp = stamp.New(r.name)
@@ -94,6 +118,13 @@ func (r *region) chain(cfg Config, collection string, backend store.ArtifactStor
 		if chain.SoftDelete, err = softdelete.New(cfg.TombstoneTTL); err != nil {
 			return nil, err
 		}
+	}
+	if documents := c.documents[collection]; documents != nil {
+		cluster := r.name
+		if chain.Stamp == nil {
+			cluster = ""
+		}
+		chain.Cache = cache.Middleware(documents, cluster)
 	}
 	return chain.Over(backend), nil
 }

@@ -85,6 +85,8 @@ func (s *scenario) redraw(before int, terminal Terminal) int {
 	} else {
 		writeLinks(&b, links)
 	}
+	b.WriteByte('\n')
+	writeCoherence(&b, s.coherence())
 	checked, _, _ := s.ledger.snapshot()
 	b.WriteByte('\n')
 	writeInvariants(&b, checked)
@@ -161,6 +163,8 @@ func (r Result) WriteSummary(w io.Writer, live bool) {
 		} else {
 			writeLinks(w, r.Links)
 		}
+		fmt.Fprintln(w)
+		writeCoherence(w, r.Coherence)
 		fmt.Fprintln(w)
 		writeInvariants(w, r.Invariants)
 	}

@@ -126,7 +126,7 @@ func (s *scenario) verify(ctx context.Context, p past) (found []entry, err error
 			continue
 		}
 		name, _, _ := strings.Cut(at.id, "/")
-		name = strings.TrimSuffix(name, "-blocked")
+		name = strings.TrimSuffix(strings.TrimSuffix(name, subjectSuffix), "-blocked")
 		inFlight[name]++
 		adopt(advance(entry{Node: name, Collection: at.collection, ID: at.id}, state), state.Doc)
 	}

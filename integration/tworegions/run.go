@@ -5,8 +5,13 @@
 // the first and replicated to the second, activations are written in both and
 // replicated both ways; replication is asynchronous, late, and may lose and
 // repeat. On a Cosmos DB account with one write region, which replicates by
-// itself, activations are written in the first region too. Nodes in each region create, update, delete, re-create, read and list
-// OpenWhisk's own documents through the stack that a controller would use.
+// itself, activations are written in the first region too. Nodes in each region
+// create, update, delete, re-create, read and list OpenWhisk's own documents
+// through the stack that a controller would use.
+//
+// Documents of whisks and identities are read through caches. Each region has an
+// invalidation topic, to which nodes announce what they write and pumps publish
+// what the region's change feeds show. What the caches serve is held to the truth.
 package tworegions
 
 import (
@@ -23,6 +28,7 @@ import (
 
 	"github.com/whiskstore/whiskstore/cosmos"
 	"github.com/whiskstore/whiskstore/store"
+	"github.com/whiskstore/whiskstore/store/entity"
 )
 
 // Result is the account of one run.
@@ -34,6 +40,7 @@ type Result struct {
 	Nodes      []NodeStats    `json:"nodes"`
 	Links      []LinkStats    `json:"links,omitempty"`
 	Account    []AccountStats `json:"account,omitempty"`
+	Coherence  Coherence      `json:"coherence"`
 	Invariants []Checked      `json:"invariants"`
 	Resumed    *Resumed       `json:"resumed,omitempty"`
 	Violations []string       `json:"violations"` // the first of them
@@ -62,6 +69,7 @@ const (
 type scenario struct {
 	cfg     Config
 	ledger  *ledger
+	truth   *truth
 	regions []*region
 	nodes   []*node
 	links   []*link
@@ -80,40 +88,34 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	s := &scenario{cfg: cfg, ledger: newLedger()}
+	s := &scenario{cfg: cfg, ledger: newLedger(), truth: newTruth()}
 	if err := s.setUp(context.WithoutCancel(ctx)); err != nil {
 		return Result{}, errors.Join(fmt.Errorf("set-up: %w", err), s.close())
 	}
 	s.started = time.Now()
 
-	// Links live until the regions have been compared, nodes until ctx or the
-	// duration ends, the reporter as long as both.
-	linkCtx, stopLinks := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopLinks()
-	linkErrs := make(chan error, len(s.links))
-	var linking, reporting sync.WaitGroup
-	for _, l := range s.links {
-		linking.Go(func() {
-			if err := l.run(linkCtx); err != nil {
-				linkErrs <- err
-			}
-		})
-	}
-	reportCtx, stopReport := context.WithCancel(context.WithoutCancel(ctx))
+	// What works in the background lives until the regions have been compared, nodes
+	// until ctx or the duration ends, the reporter as long as both.
+	backCtx := context.WithoutCancel(ctx)
+	stop, backErrs := s.background(backCtx)
+	reportCtx, stopReport := context.WithCancel(backCtx)
+	var reporting sync.WaitGroup
 	reporting.Go(func() { s.report(reportCtx) })
 
 	workErr := s.work(ctx)
 	if workErr == nil && s.cfg.sabotage == noReplication {
-		workErr = s.account.disrupt(linkCtx, s.nodes[0])
+		workErr = s.account.disrupt(backCtx, s.nodes[0])
 	}
-	drained, equal, drainErr := s.drain(linkCtx, linkErrs)
+	drained, equal, drainErr := s.drain(backCtx, backErrs)
 	if workErr == nil && drainErr == nil {
-		drainErr = s.judge(linkCtx, equal)
+		drainErr = s.rest(backCtx, backErrs)
+	}
+	if workErr == nil && drainErr == nil {
+		drainErr = s.judge(backCtx, equal)
 	}
 	stopReport()
 	reporting.Wait()
-	stopLinks()
-	linking.Wait()
+	stop()
 
 	res, err := s.result(context.WithoutCancel(ctx), drained)
 	for _, e := range []error{workErr, drainErr, s.close()} {
@@ -122,6 +124,38 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		}
 	}
 	return res, err
+}
+
+// background starts links, pumps and subscribers, and returns once the caches may
+// be served from. stop ends them and waits for them.
+func (s *scenario) background(ctx context.Context) (stop func(), errs <-chan error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running, starting sync.WaitGroup
+	failed := make(chan error, 1)
+	run := func(work func(context.Context) error) {
+		running.Go(func() {
+			if err := work(ctx); err != nil {
+				select {
+				case failed <- err:
+				default: // the first is enough
+				}
+			}
+		})
+	}
+	for _, n := range s.nodes {
+		starting.Add(1)
+		run(func(ctx context.Context) error { return n.caches.run(ctx, n.region.bus, starting.Done) })
+	}
+	starting.Wait()
+	for _, l := range s.links {
+		run(l.run)
+	}
+	for _, r := range s.regions {
+		for _, p := range r.pumps {
+			run(p.run)
+		}
+	}
+	return func() { cancel(); running.Wait() }, failed
 }
 
 func (s *scenario) setUp(ctx context.Context) error {
@@ -158,22 +192,31 @@ func (s *scenario) setUp(ctx context.Context) error {
 		s.link(store.Activations, us, eu).skip = eu.name
 	}
 
+	var secret entity.Secret
+	for _, t := range byCollection[store.Subjects] {
+		if t.id == templateNamespace {
+			secret = entity.NewSecret(gjson.GetBytes(t.body, "namespaces.0.key").String())
+		}
+	}
 	board := &board{}
 	for _, r := range s.regions {
 		for i := range s.cfg.Nodes {
 			n := &node{
 				name: fmt.Sprintf("%s-%d", r.name, i), region: r, cfg: s.cfg, ledger: s.ledger, board: board, templates: byCollection,
-				rng:    rand.New(rand.NewPCG(s.cfg.Seed, uint64(len(s.nodes)))),
+				rng:   rand.New(rand.NewPCG(s.cfg.Seed, uint64(len(s.nodes)))),
+				truth: s.truth, secret: secret,
 				stacks: map[string]store.ArtifactStore{}, docs: map[string]*expected{},
 			}
+			n.caches = newCaches(r, n.name, s.cfg)
+			s.nodes = append(s.nodes, n)
 			var clients cosmos.Accounts // of this node: it knows its own sessions only
 			for _, c := range collections() {
 				var stack store.ArtifactStore
 				if s.account == nil {
-					stack, err = r.stack(s.cfg, c, eu)
+					stack, err = r.stack(s.cfg, c, eu, n.caches)
 				} else {
 					if stack, err = s.account.connect(ctx, r, c, &clients); err == nil {
-						stack, err = r.chain(s.cfg, c, stack)
+						stack, err = r.chain(s.cfg, c, stack, n.caches)
 					}
 				}
 				if err != nil {
@@ -181,7 +224,7 @@ func (s *scenario) setUp(ctx context.Context) error {
 				}
 				n.stacks[c] = stack
 			}
-			s.nodes = append(s.nodes, n)
+			n.caches.complete(n.stacks[store.Subjects])
 		}
 	}
 	if err := s.resume(ctx); err != nil {
@@ -193,11 +236,46 @@ func (s *scenario) setUp(ctx context.Context) error {
 	if err != nil && !errors.Is(err, store.ErrConflict) {
 		return err
 	}
+	if err := s.learn(ctx); err != nil {
+		return err
+	}
 	for _, n := range s.nodes {
 		if err := n.subscribe(ctx); err != nil {
 			return err
 		}
 	}
+	if err := s.replicate(ctx); err != nil {
+		return err
+	}
+	for _, r := range s.regions {
+		if err := newPumps(ctx, r, s.cfg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// learn writes down what was there before.
+func (s *scenario) learn(ctx context.Context) error {
+	for _, c := range cachedCollections() {
+		states, err := dump(ctx, s.regions[0].stores[c].changes())
+		if err != nil {
+			return err
+		}
+		for id, change := range states {
+			st := state{mark: markOf(c, *change.Doc), gone: change.Deleted}
+			if id == contendedID {
+				st.n = gjson.GetBytes(change.Doc.Body, contendedCount).Int() + 1
+			}
+			s.truth.committed(place{c, id}, st)
+		}
+	}
+	return nil
+}
+
+// replicate brings what was written before the run to both regions.
+func (s *scenario) replicate(ctx context.Context) error {
+	eu, us := s.regions[0], s.regions[1]
 	// A region serves once its replicas know what was written before; until the
 	// links run, it is delivered by hand.
 	if s.account != nil {
@@ -225,9 +303,13 @@ func (s *scenario) link(collection string, from, to *region) *link {
 	l := &link{
 		name: collection + " " + from.name + " to " + to.name, feed: from.stores[collection].changes(), to: to.stores[collection].(replica),
 		delay: s.cfg.Delay, loss: s.cfg.Loss, sabotage: s.cfg.sabotage, started: time.Now(),
+		truth: s.truth, collection: collection, lagBudget: s.cfg.LagBudget,
 		rng: rand.New(rand.NewPCG(s.cfg.Seed, 1000+uint64(len(s.links)))),
 	}
 	s.links = append(s.links, l)
+	if collection != store.Activations {
+		to.links[collection] = l
+	}
 	return l
 }
 
@@ -235,15 +317,25 @@ func (s *scenario) link(collection string, from, to *region) *link {
 func (s *scenario) work(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Duration)
 	defer cancel()
-	errs := make(chan error, len(s.nodes))
+	errs := make(chan error, 1)
 	var working sync.WaitGroup
-	for _, n := range s.nodes {
+	run := func(work func(context.Context) error) {
 		working.Go(func() {
-			if err := n.work(ctx); err != nil {
-				errs <- err
+			if err := work(ctx); err != nil {
+				select {
+				case errs <- err:
+				default: // the first is enough
+				}
 				cancel()
 			}
 		})
+	}
+	for i, n := range s.nodes {
+		run(n.work)
+		for k := range readersPerNode {
+			r := reader{n: n, nodes: s.nodes, rng: rand.New(rand.NewPCG(s.cfg.Seed, 3000+uint64(i*readersPerNode+k)))}
+			run(r.work)
+		}
 	}
 	working.Wait()
 	select {
@@ -255,7 +347,7 @@ func (s *scenario) work(ctx context.Context) error {
 }
 
 // drain waits until both regions are equal, or until time is up.
-func (s *scenario) drain(ctx context.Context, linkErrs <-chan error) (took time.Duration, equal map[string]string, err error) {
+func (s *scenario) drain(ctx context.Context, failed <-chan error) (took time.Duration, equal map[string]string, err error) {
 	start := time.Now()
 	timeout := time.After(s.cfg.drainTimeout)
 	again := time.NewTicker(20 * time.Millisecond)
@@ -275,7 +367,7 @@ func (s *scenario) drain(ctx context.Context, linkErrs <-chan error) (took time.
 			return time.Since(start), equal, nil
 		}
 		select {
-		case err := <-linkErrs:
+		case err := <-failed:
 			return 0, nil, err
 		case <-timeout:
 			return time.Since(start), equal, nil
@@ -348,6 +440,7 @@ func (s *scenario) close() error {
 		for _, c := range slices.Sorted(maps.Keys(n.stacks)) {
 			errs = append(errs, n.stacks[c].Close())
 		}
+		n.caches.close()
 	}
 	if s.account != nil {
 		errs = append(errs, s.account.closeNodes())
@@ -375,6 +468,7 @@ func (s *scenario) result(ctx context.Context, drained time.Duration) (Result, e
 	if s.account != nil {
 		res.Account = s.account.stats()
 	}
+	res.Coherence = s.coherence()
 	for _, r := range s.regions {
 		stats := RegionStats{Region: r.name, Requests: r.requests.Load()}
 		for c, into := range map[string]*int{store.Whisks: &stats.Whisks, store.Subjects: &stats.Subjects, store.Activations: &stats.Activation} {

@@ -3,6 +3,7 @@ package tworegions
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,9 +18,10 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// short is a run that is long enough for every invariant to be checked.
+// short is a run that is long enough for every invariant to be checked: the
+// caches hold nothing for a lag budget after the start.
 func short() Config {
-	return Config{Duration: 700 * time.Millisecond, Delay: 5 * time.Millisecond, Rate: 800, Loss: 0.05, Seed: 7}
+	return Config{Duration: 900 * time.Millisecond, Delay: 5 * time.Millisecond, LagBudget: 400 * time.Millisecond, Rate: 800, Loss: 0.05, Seed: 7}
 }
 
 func TestRunHoldsEveryInvariant(t *testing.T) {
@@ -61,10 +63,22 @@ func TestSabotage(t *testing.T) {
 		{noStamp, []Invariant{ClusterIDs}},
 		{noSoftDelete, []Invariant{TombstoneTTLs}},
 		{noReadRouting, []Invariant{ReadYourWrites}},
+		{silentPump, []Invariant{NoStaleHit, NothingStale}},
+		{falseHandover, []Invariant{NoStaleHit}},
+		{deafCaches, []Invariant{NoStaleHit, NothingStale}},
+		{lossIgnored, []Invariant{NoStaleHit}},
 	} {
 		t.Run(string(tc.sabotage), func(t *testing.T) {
+			t.Parallel()
 			cfg := short()
 			cfg.sabotage = tc.sabotage
+			if slices.Contains(tc.want, NoStaleHit) {
+				// Values have to be held, and then to be older than is allowed.
+				cfg.Duration, cfg.Rate = 3*time.Second, 400
+				if tc.sabotage != lossIgnored {
+					cfg.Loss = 0 // which is noticed, and would clear the caches
+				}
+			}
 			cfg.drainTimeout = time.Second
 			res, err := Run(t.Context(), cfg)
 			if err != nil {
@@ -99,7 +113,8 @@ func TestConfigRefusesWhatCannotRun(t *testing.T) {
 		{Config{TombstoneTTL: time.Second}, "tombstone TTL"},
 		{Config{Rate: -5}, "rate -5"},
 		{Config{Backend: "couchdb"}, "backend"},
-		{Config{Backend: cosmosBackend, Loss: 0.1}, "loss"},
+		{Config{LagBudget: 100 * time.Millisecond}, "lag budget"},
+		{Config{LagBudget: time.Hour}, "lag budget"},
 		{Config{Backend: cosmosBackend, Dir: "d"}, "directory"},
 	} {
 		if _, err := Run(t.Context(), tc.cfg); err == nil || !strings.Contains(err.Error(), tc.want) {

@@ -21,6 +21,7 @@ type setup struct {
 	Nodes    int             `config:"nodes" default:"2" min:"1"`
 	Delay    config.Duration `config:"delay" default:"40 ms"`
 	Loss     float64         `config:"loss" default:"0"`
+	Budget   config.Duration `config:"lag-budget" default:"0"`
 	Rate     int             `config:"rate" default:"400" min:"1"`
 	Seed     uint64          `config:"seed" default:"1"`
 }
@@ -76,6 +77,7 @@ func Load(file string, settings []config.Setting, log *slog.Logger) (Config, *co
 		Nodes:        s.Nodes,
 		Delay:        time.Duration(s.Delay),
 		Loss:         s.Loss,
+		LagBudget:    time.Duration(s.Budget),
 		TombstoneTTL: time.Duration(cfg.DB.SoftDeleteTTL),
 		Rate:         s.Rate,
 		Seed:         s.Seed,

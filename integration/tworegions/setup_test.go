@@ -12,7 +12,7 @@ import (
 
 func TestLoad(t *testing.T) {
 	cfg, whole, err := Load("", []config.Setting{{Key: KeyDirectory, Value: "d", Source: "-dir"}}, nil)
-	want := Config{Duration: 4 * time.Second, Nodes: 2, Delay: 40 * time.Millisecond, TombstoneTTL: time.Hour, Rate: 400, Seed: 1, Dir: "d", drainTimeout: drainTimeout}
+	want := Config{Duration: 4 * time.Second, Nodes: 2, Delay: 40 * time.Millisecond, LagBudget: 500 * time.Millisecond, TombstoneTTL: time.Hour, Rate: 400, Seed: 1, Dir: "d", drainTimeout: drainTimeout}
 	if err != nil || cfg != want {
 		t.Errorf("built in: got %+v, %v, want %+v", cfg, err, want)
 	}
