@@ -76,6 +76,7 @@ func deploy(t *testing.T, cfg Config) *deployment {
 		}
 		return true
 	})
+	d.each(func(*testAction) {}) // stops here if something failed
 	return d
 }
 
@@ -85,7 +86,8 @@ func (d *deployment) until(what string, cond func() bool) {
 	d.Helper()
 	for end := time.Now().Add(d.nodes[0].cfg.maxAge() * 3 / 4); !cond(); {
 		if time.Now().After(end) {
-			d.Fatalf("never: %s", what)
+			d.Errorf("never: %s", what)
+			return
 		}
 		<-time.After(10 * time.Millisecond)
 	}

@@ -1,7 +1,7 @@
 // Command tworegions shows the persistence layer at work: two regions with
 // asynchronous replication between their stores, two control-plane nodes in
-// each, and OpenWhisk's own documents. It checks what the layer promises while
-// it runs and exits with 1 when a promise breaks. With a directory it may be
+// each, which read OpenWhisk's own documents through coherent caches. It checks
+// what the layer promises while it runs and exits with 1 when a promise breaks. With a directory it may be
 // killed at any moment and started again. With -backend cosmos both regions are
 // those of one fake Cosmos DB account.
 package main
@@ -12,6 +12,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -24,7 +25,7 @@ import (
 )
 
 func main() {
-	os.Exit(run(os.Args[1:]))
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // keyFlags are flags that set a key of the configuration.
@@ -41,8 +42,14 @@ var keyFlags = []struct{ name, key, usage string }{
 	{"seed", "tworegions.seed", "`seed` of the workload"},
 }
 
-func run(args []string) int {
+// run returns the exit status.
+func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("tworegions", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	fail := func(err error) int {
+		fmt.Fprintln(stderr, "tworegions:", err)
+		return 2
+	}
 	flags.Usage = func() {
 		fmt.Fprintf(flags.Output(), "Usage: tworegions [flags]\n\nRuns two regions against each other and checks what their stores promise.\n"+
 			"Flags go before the configuration file.\n"+
@@ -68,30 +75,29 @@ func run(args []string) int {
 	case err != nil:
 		return 2
 	case flags.NArg() > 0:
-		fmt.Fprintf(os.Stderr, "tworegions: unexpected argument %q\n", flags.Arg(0))
-		return 2
+		return fail(fmt.Errorf("unexpected argument %q", flags.Arg(0)))
 	}
-	cfg, whole, err := tworegions.Load(*file, settings, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	cfg, whole, err := tworegions.Load(*file, settings, slog.New(slog.NewTextHandler(stderr, nil)))
 	if *printConfig && whole != nil {
-		if err := whole.Print(os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, "tworegions:", err)
-			return 2
+		if err := whole.Print(stdout); err != nil {
+			return fail(err)
 		}
 	}
 	switch {
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "tworegions:", err)
-		return 2
+		return fail(err)
 	case *printConfig:
 		return 0
 	}
-	out := os.Stdout
+	out := stdout
 	if *asJSON {
-		out = os.Stderr
+		out = stderr
 	}
 	cfg.Progress = out
-	cfg.Live = term.IsTerminal(int(out.Fd())) && os.Getenv("TERM") != "dumb"
-	cfg.Terminal = terminal(out.Fd())
+	if f, ok := out.(*os.File); ok {
+		cfg.Live = term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+		cfg.Terminal = terminal(f.Fd())
+	}
 
 	// The first interrupt ends the work, and the run is judged; the second ends
 	// the program.
@@ -104,15 +110,13 @@ func run(args []string) int {
 
 	res, err := tworegions.Run(ctx, cfg)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "tworegions:", err)
-		return 2
+		return fail(err)
 	}
 	if *asJSON {
-		enc := json.NewEncoder(os.Stdout)
+		enc := json.NewEncoder(stdout)
 		enc.SetIndent("", "  ")
 		if err := enc.Encode(res); err != nil {
-			fmt.Fprintln(os.Stderr, "tworegions:", err)
-			return 2
+			return fail(err)
 		}
 	} else {
 		res.WriteSummary(out, cfg.Live)
