@@ -122,3 +122,39 @@ func TestConfigRefusesWhatCannotRun(t *testing.T) {
 		}
 	}
 }
+
+// TestCoherence is a run with loss: what was lost is noticed and repaired, and a
+// pump that takes over loses nothing.
+func TestCoherence(t *testing.T) {
+	for name, backend := range map[string]string{"memory": "", "cosmos": cosmosBackend} {
+		t.Run(name, func(t *testing.T) {
+			res, err := Run(t.Context(), Config{
+				Backend: backend, Duration: 3 * time.Second, Delay: 5 * time.Millisecond, LagBudget: 400 * time.Millisecond, Loss: 0.1,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range res.Violations {
+				t.Error(v)
+			}
+			for _, r := range res.Coherence.Regions {
+				if r.Hits == 0 || r.Misses == 0 || r.Judged == 0 || r.Repaired == 0 || r.Confirmed == 0 || r.NotHeld == 0 || r.TakeOvers == 0 || r.Announced == 0 {
+					t.Errorf("got %+v, want some of each", r)
+				}
+				if r.Lost == 0 || r.Losses["gap"] == 0 || r.Losses["start"] != 2 {
+					t.Errorf("%s: %d messages lost, losses noticed %v, want some, gaps, and 2 starts", r.Region, r.Lost, r.Losses)
+				}
+				if r.States["coherent"] == 0 || r.States["suspect"] == 0 || r.Beyond != 0 {
+					t.Errorf("%s: reads while %v, %d too stale, want coherent and suspect ones, and none", r.Region, r.States, r.Beyond)
+				}
+			}
+			var out bytes.Buffer
+			res.WriteSummary(&out, false)
+			for _, want := range []string{"gap ", "coherent ", "lag budget"} {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("got\n%s\nwant %q", &out, want)
+				}
+			}
+		})
+	}
+}
