@@ -181,10 +181,11 @@ func writeCoherence(w io.Writer, c Coherence) {
 		}
 	})
 	for _, r := range c.Regions {
-		fmt.Fprintf(w, "%s noticed losses: %s\n", r.Region, counted(r.Losses))
+		fmt.Fprintf(w, "%s booked losses: %s\n", r.Region, counted(r.Losses))
 	}
-	fmt.Fprintf(w, "Allowed is to miss what was written in the last %v (lag budget; max-silence %v),\nand while degraded in %v more (max-staleness).\n",
-		c.LagBudget, c.MaxSilence, c.MaxStaleness)
+	fmt.Fprintf(w, "A coherent cache may miss what was written in the last %v (lag budget; max-silence %v, clocks within %v),\n"+
+		"a degraded one %v more (max-staleness and clocks). At a start, messages may have been missed: that is a loss, too.\n",
+		c.LagBudget, c.MaxSilence, c.ClockSkew, c.MaxStaleness+2*c.ClockSkew)
 	if c.TooLate > 0 {
 		fmt.Fprintf(w, "%d documents were replicated later than the lag budget: nothing is promised about them.\n", c.TooLate)
 	}
