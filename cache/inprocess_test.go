@@ -3,6 +3,8 @@ package cache_test
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/whiskstore/whiskstore/cache"
 	"github.com/whiskstore/whiskstore/cache/bustest"
@@ -18,6 +20,21 @@ func TestBus(t *testing.T) {
 		},
 		Recreate: func(*testing.T) { bus.Recreate() },
 		Virtual:  true,
+	})
+}
+
+// TestBusWakes: who waits for a record has it as soon as it is sent.
+func TestBusWakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus, began := cache.NewBus(cache.BusOptions{}), time.Now()
+		go func() {
+			time.Sleep(time.Millisecond)
+			bus.Sender().Send(t.Context(), 0, wire.Record{})
+		}()
+		b, err := bus.Fetch(t.Context(), 0, 0)
+		if took := time.Since(began); err != nil || len(b.Records) != 1 || took != time.Millisecond {
+			t.Errorf("got %d records after %v, %v, want 1 after 1ms", len(b.Records), took, err)
+		}
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -39,6 +40,7 @@ const lag = 300 * time.Millisecond
 func Test(t *testing.T, h Harness) {
 	for name, test := range map[string]func(*env){
 		"order":        (*env).order,
+		"partitions":   (*env).partitions,
 		"out_of_range": (*env).outOfRange,
 		"cancelled":    (*env).cancelled,
 		"all_well":     (*env).allWell,
@@ -234,6 +236,35 @@ func (e *env) order() {
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want[3:]) {
 		e.Errorf("got %v, want %v", got, want[3:])
+	}
+}
+
+// partitions: what is sent to one is in that one only.
+func (e *env) partitions() {
+	topic, sender := e.h.New(e.T, 2)
+	numbers, err := topic.Partitions(e.Context())
+	if err != nil {
+		e.Fatal(err)
+	}
+	slices.Sort(numbers)
+	if n, err := sender.Partitions(e.Context()); err != nil || n != 2 || !slices.Equal(numbers, []int32{0, 1}) {
+		e.Fatalf("got %d partitions to send to, %v, and %v to read, want 2, 0 and 1", n, err, numbers)
+	}
+	var ends [2]int64
+	for p := range ends {
+		if ends[p], err = topic.End(e.Context(), int32(p)); err != nil {
+			e.Fatal(err)
+		}
+	}
+	if err := sender.Send(e.Context(), 1, wire.Encode(e.change())); err != nil {
+		e.Fatal(err)
+	}
+	b, err := topic.Fetch(e.Context(), 1, ends[1])
+	if err != nil || len(b.Records) != 1 {
+		e.Errorf("got %d records, %v, want 1", len(b.Records), err)
+	}
+	if end, err := topic.End(e.Context(), 0); err != nil || end != ends[0] {
+		e.Errorf("the other partition ends at %d, %v, want %d", end, err, ends[0])
 	}
 }
 
