@@ -9,13 +9,13 @@ import (
 // shortAccount is short on a fake account.
 func shortAccount() Config {
 	cfg := short()
-	cfg.Backend, cfg.Loss, cfg.drainTimeout = cosmosBackend, 0, 2*time.Second
+	cfg.Backend, cfg.Rate, cfg.Loss, cfg.drainTimeout = cosmosBackend, 200, 0, 2*time.Second
 	return cfg
 }
 
 func TestAccountHoldsEveryInvariant(t *testing.T) {
 	cfg := shortAccount()
-	cfg.Duration, cfg.drainTimeout = time.Second, 0
+	cfg.Duration, cfg.drainTimeout = 3*time.Second, 0
 	res, err := Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
