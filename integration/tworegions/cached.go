@@ -53,6 +53,9 @@ func newCaches(r *region, name string, cfg Config) *caches {
 				announce(w)
 			}
 		}
+		if ranged, ok := r.stores[collection].(interface{ Place(id string) string }); ok {
+			opts.Place = ranged.Place
+		}
 		if cfg.sabotage == lossIgnored {
 			opts.Without = cache.RuleSuspect
 		}
