@@ -57,13 +57,11 @@ func derivedVersion(v uint8) store.Version {
 	return store.Version{Rev: string(rune('0' + v)), Order: uint64(v), Lineage: "L"}
 }
 
-type derivedSucc struct {
-	label string
-	w     derivedWorld
-}
-
-func (m machine) derivedExpand(w derivedWorld) (out []derivedSucc) {
-	emit := func(label string, n derivedWorld) { out = append(out, derivedSucc{label, n.canonical()}) }
+func (m machine) derivedExpand(w derivedWorld) (out []successor[derivedWorld]) {
+	emit := func(name string, n derivedWorld) {
+		n = n.canonical()
+		out = append(out, successor[derivedWorld]{label{name: name}, n, m.derivedBroken(&n)})
+	}
 	names := [2]string{"S", "L"}
 	if w.newest < derivedCommits {
 		for d := range uint8(2) {
@@ -145,12 +143,12 @@ func (m machine) derivedExpand(w derivedWorld) (out []derivedSucc) {
 		n.held = false
 		emit("E", n)
 	}
-	out = m.derivedTime(w, out)
+	m.derivedTime(w, emit)
 	return out
 }
 
 // derivedTime ends the next time, once the replica shows what it was set for.
-func (m machine) derivedTime(w derivedWorld, out []derivedSucc) []derivedSucc {
+func (m machine) derivedTime(w derivedWorld, emit func(string, derivedWorld)) {
 	next := int64(0)
 	for _, e := range [...]int64{w.guards[0].until, w.guards[1].until, w.table.until, w.table.blind} {
 		if e > w.now && (next == 0 || e < next) {
@@ -159,10 +157,10 @@ func (m machine) derivedTime(w derivedWorld, out []derivedSucc) []derivedSucc {
 	}
 	if next == 0 || w.replica < w.need[0] && (next == w.guards[0].until || next == w.table.blind) ||
 		w.replica < w.need[1] && (next == w.guards[1].until || next == w.table.blind) {
-		return out
+		return
 	}
 	w.now = next
-	return append(out, derivedSucc{"F-", w.canonical()})
+	emit("F-", w)
 }
 
 // canonical counts times, generations and changes from the present.
@@ -237,42 +235,7 @@ func (m machine) derivedBroken(w *derivedWorld) string {
 func searchDerived(off Rule) result {
 	m := machine{lag: modelLag, off: off}
 	first := derivedWorld{now: modelNow, losses: 1, table: tableState{scope: scope{losses: 2}, changes: 1}}.canonical()
-	type step struct {
-		from  int32
-		label string
-	}
-	seen := map[derivedWorld]struct{}{first: {}}
-	steps := []step{{from: -1}}
-	frontier, index := []derivedWorld{first}, []int32{0}
-	r := result{states: 1}
-	for len(frontier) > 0 {
-		var nextFrontier []derivedWorld
-		var nextIndex []int32
-		for f, w := range frontier {
-			for _, s := range m.derivedExpand(w) {
-				r.transitions++
-				if bad := m.derivedBroken(&s.w); bad != "" {
-					r.broken, r.trace = bad, []string{s.label}
-					for i := index[f]; steps[i].from >= 0; i = steps[i].from {
-						r.trace = append(r.trace, steps[i].label)
-					}
-					slices.Reverse(r.trace)
-					return r
-				}
-				if _, ok := seen[s.w]; ok {
-					continue
-				}
-				seen[s.w] = struct{}{}
-				steps = append(steps, step{index[f], s.label})
-				nextFrontier, nextIndex = append(nextFrontier, s.w), append(nextIndex, int32(len(steps)-1))
-				r.states++
-			}
-		}
-		frontier, index = nextFrontier, nextIndex
-		r.depth++
-	}
-	r.fixpoint = true
-	return r
+	return breadthFirst(first, maxStates, m.derivedExpand)
 }
 
 // TestDerivedSearch visits every state of the model of derived entries.

@@ -14,42 +14,41 @@ type result struct {
 	trace               []string // the shortest way to it
 }
 
-// search visits every state that the model can reach, breadth first, until the
-// frontier is empty, an invariant breaks, or limit states were seen.
-func search(set setting, off Rule, limit int) result {
-	m := newModel(set, off)
+// successor is one event that may happen in a state, and the state it leads to.
+type successor[S any] struct {
+	label label
+	next  S
+	bad   string // the invariant that breaks, if any
+}
+
+// breadthFirst visits every state that can be reached from first, until the
+// frontier is empty, an invariant breaks, or limit states were seen. It
+// remembers states by 64-bit fingerprints and forgets what expand returned at
+// its next call.
+func breadthFirst[S comparable](first S, limit int, expand func(S) []successor[S]) result {
 	seed := maphash.MakeSeed()
-	seen := map[uint64]struct{}{}
-	var parents []int32
-	var ordinals []uint8
-	first := m.initial()
-	c := m.encode(&first)
-	seen[maphash.Bytes(seed, c[:])] = struct{}{}
-	parents, ordinals = append(parents, -1), append(ordinals, 0)
-	frontier, index := []code{c}, []int32{0}
+	seen := map[uint64]struct{}{maphash.Comparable(seed, first): {}}
+	parents, ordinals := []int32{-1}, []uint8{0}
+	frontier, index := []S{first}, []int32{0}
 	r := result{states: 1}
 	for len(frontier) > 0 {
-		var nextFrontier []code
+		var nextFrontier []S
 		var nextIndex []int32
 		for f := range frontier {
-			w := m.decode(&frontier[f])
-			m.expand(&w)
-			for o := range m.out {
-				s := &m.out[o]
+			for o, s := range expand(frontier[f]) {
 				r.transitions++
 				if s.bad != "" {
 					r.broken = s.bad
-					r.trace = append(retrace(set, off, parents, ordinals, index[f]), s.label.String())
+					r.trace = append(retrace(first, expand, parents, ordinals, index[f]), s.label.String())
 					return r
 				}
-				c := m.encode(&s.w)
-				h := maphash.Bytes(seed, c[:])
+				h := maphash.Comparable(seed, s.next)
 				if _, ok := seen[h]; ok {
 					continue
 				}
 				seen[h] = struct{}{}
 				parents, ordinals = append(parents, index[f]), append(ordinals, uint8(o))
-				nextFrontier, nextIndex = append(nextFrontier, c), append(nextIndex, int32(len(parents)-1))
+				nextFrontier, nextIndex = append(nextFrontier, s.next), append(nextIndex, int32(len(parents)-1))
 				if r.states++; r.states >= limit {
 					return r
 				}
@@ -63,20 +62,35 @@ func search(set setting, off Rule, limit int) result {
 }
 
 // retrace walks from the beginning to state i and names the events on the way.
-func retrace(set setting, off Rule, parents []int32, ordinals []uint8, i int32) []string {
+func retrace[S any](first S, expand func(S) []successor[S], parents []int32, ordinals []uint8, i int32) []string {
 	var path []uint8
 	for ; parents[i] >= 0; i = parents[i] {
 		path = append(path, ordinals[i])
 	}
-	m := newModel(set, off)
-	w := m.initial()
+	at := first
 	var trace []string
 	for k := len(path) - 1; k >= 0; k-- {
-		s := m.expand(&w)[path[k]]
+		s := expand(at)[path[k]]
 		trace = append(trace, s.label.String())
-		w = s.w
+		at = s.next
 	}
 	return trace
+}
+
+// search visits every state of the model of a line.
+func search(set setting, off Rule, limit int) result {
+	m := newModel(set, off)
+	var out []successor[code]
+	first := m.initial()
+	return breadthFirst(m.encode(&first), limit, func(c code) []successor[code] {
+		w := m.decode(&c)
+		out = out[:0]
+		for i := range m.expand(&w) {
+			s := &m.out[i]
+			out = append(out, successor[code]{s.label, m.encode(&s.w), s.bad})
+		}
+		return out
+	})
 }
 
 func (r result) String() string { return r.broken + ": " + strings.Join(r.trace, " ") }
