@@ -240,12 +240,5 @@ func searchDerived(off Rule) result {
 
 // TestDerivedSearch visits every state of the model of derived entries.
 func TestDerivedSearch(t *testing.T) {
-	if raceDetector {
-		t.Skip("run without -race: the search has no goroutines and would take ten times as long")
-	}
-	r := searchDerived(0)
-	t.Logf("%d states, %d transitions, depth %d", r.states, r.transitions, r.depth)
-	if r.broken != "" || !r.fixpoint {
-		t.Errorf("%v, fixpoint %v", r, r.fixpoint)
-	}
+	checkSearch(t, false, func() result { return searchDerived(0) })
 }

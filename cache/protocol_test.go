@@ -20,9 +20,13 @@ var (
 // ones as the test.
 var searched sync.Map // name -> func() result
 
-func searchOnce(set setting, off Rule) result {
-	f, _ := searched.LoadOrStore(fmt.Sprint(set.name, off), sync.OnceValue(func() result { return search(set, off, maxStates) }))
+func once(name string, search func() result) result {
+	f, _ := searched.LoadOrStore(name, sync.OnceValue(search))
 	return f.(func() result)()
+}
+
+func searchOnce(set setting, off Rule) result {
+	return once(fmt.Sprint(set.name, off), func() result { return search(set, off, maxStates) })
 }
 
 // quick are the settings that are searched under the race detector too.
@@ -40,17 +44,28 @@ func TestSearch(t *testing.T) {
 	}
 	for _, set := range sets {
 		t.Run(set.name, func(t *testing.T) {
-			if raceDetector && !quick[set.name] {
-				t.Skip("run without -race: the search has no goroutines and would take ten times as long")
-			}
-			r := searchOnce(set, 0)
-			t.Logf("%d states, %d transitions, depth %d", r.states, r.transitions, r.depth)
-			if r.broken != "" {
-				t.Errorf("%v", r)
-			} else if !r.fixpoint {
-				t.Errorf("no fixpoint within %d states", r.states)
-			}
+			checkSearch(t, quick[set.name], func() result { return searchOnce(set, 0) })
 		})
+	}
+}
+
+// checkSearch holds that a search finds nothing and ends.
+func checkSearch(t *testing.T, quick bool, search func() result) {
+	if !quick {
+		skipUnderRace(t)
+	}
+	r := search()
+	t.Logf("%d states, %d transitions, depth %d", r.states, r.transitions, r.depth)
+	if r.broken != "" {
+		t.Errorf("%v", r)
+	} else if !r.fixpoint {
+		t.Errorf("no fixpoint within %d states", r.states)
+	}
+}
+
+func skipUnderRace(t *testing.T) {
+	if raceDetector {
+		t.Skip("run without -race: a search has no goroutines and would take ten times as long")
 	}
 }
 
