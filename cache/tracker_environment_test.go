@@ -66,10 +66,13 @@ func (m *trackerModel) send(w trackerWorld, p uint8, name string, msg trackerMes
 		spend(&n.budget.losses)
 		m.emit(name+" lost", n, "")
 	}
-	if n := w; w.budget.damages > 0 {
-		spend(&n.budget.damages)
-		if msg.damaged = true; n.push(m.set.queue, p, msg) {
-			m.emit(name+" damaged", n, "")
+	if w.budget.damages > 0 {
+		for damage := uint8(damageValue); damage <= damageSeq; damage++ {
+			n := w
+			spend(&n.budget.damages)
+			if msg.damaged = damage; n.push(m.set.queue, p, msg) {
+				m.emit(name+" with a damaged "+damageNames[damage], n, "")
+			}
 		}
 	}
 }
@@ -240,7 +243,7 @@ func (m *trackerModel) deliver(w trackerWorld, p uint8, msg trackerMessage, verb
 		}
 		m.node.sender = source
 		zombie := source != sourceWriter && w.seen[source].known && epoch < w.seen[source].epoch
-		unreadable := msg.damaged && msg.seq == 0 // what it is about nobody knows
+		unreadable := msg.damaged == damageSeq || msg.damaged > 0 && msg.seq == 0 // what it is about nobody knows
 		due := m.due(&w, source, epoch, p, msg)
 		vouched := w.tracker.sources[source].vouched
 		if m.defect.arrival && msg.mark {
@@ -257,9 +260,9 @@ func (m *trackerModel) deliver(w trackerWorld, p uint8, msg trackerMessage, verb
 		switch {
 		case zombie && m.defect.zombies && msg.mark && msg.claim < trackerOld:
 			m.tracker.sources[trackerNames[source]].vouched[int32(p)] = aged(msg.claim)
-		case zombie && !msg.damaged && (m.node.booked > 0 || after != vouched):
+		case zombie && msg.damaged == 0 && (m.node.booked > 0 || after != vouched):
 			bad = "Z"
-		case m.node.booked > 0 && !due && !msg.damaged:
+		case m.node.booked > 0 && !due && msg.damaged == 0:
 			bad = "N"
 		case !zombie && !unreadable && !m.proven(&w, source, epoch, p, msg):
 			bad = "L"
@@ -298,7 +301,7 @@ func (m *trackerModel) due(w *trackerWorld, source, epoch, p uint8, msg trackerM
 // seen everything that came before.
 func (m *trackerModel) handedOver(w *trackerWorld, source uint8, msg trackerMessage) bool {
 	s, l := &w.seen[source], &w.lives[msg.life-1]
-	handed := l.handover && l.before == s.epoch && (msg.mark || msg.seq == 1) && !msg.damaged
+	handed := l.handover && l.before == s.epoch && (msg.mark || msg.seq == 1) && msg.damaged == 0
 	for p, last := range l.last {
 		handed = handed && (last == 0 || s.last[p] != unseen && s.last[p] >= last)
 	}
@@ -355,7 +358,7 @@ func (m *trackerModel) book(w *trackerWorld, source, epoch, p uint8, msg tracker
 	if s.last[p] == unseen || s.last[p] < msg.seq {
 		s.last[p] = msg.seq
 	}
-	if msg.mark && !msg.damaged {
+	if msg.mark && msg.damaged == 0 {
 		s.claim[p] = min(s.claim[p], msg.claim)
 	}
 }

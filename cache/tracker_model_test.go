@@ -107,11 +107,19 @@ type trackerMessage struct {
 	life     uint8 // plus one; 0 is none; above trackerLives: of a writer's epoch
 	mark     bool  // a watermark
 	repeated bool
-	damaged  bool
+	damaged  uint8 // one of the damages below
 	seq      uint8
 	commit   uint8 // it is about; the position of a watermark
 	claim    uint8 // age
 }
+
+const (
+	damageValue = iota + 1
+	damageRange
+	damageSeq
+)
+
+var damageNames = [...]string{"", "value", "range", "sequence"}
 
 // trackerSeen is what the node was told of a source, kept apart from the
 // tracker's own books to judge them.
@@ -295,11 +303,21 @@ func (m *trackerModel) record(w *trackerWorld, msg trackerMessage) wire.Record {
 		return r
 	}
 	r := wire.Encode(m.message(msg, key.life))
-	if msg.damaged {
-		r.Value = []byte("{")
-	}
+	damage(&r, msg.damaged)
 	m.records[key] = r
 	return r
+}
+
+func damage(r *wire.Record, what uint8) {
+	damaged := map[string]uint8{"whiskstore-range": damageRange, "whiskstore-seq": damageSeq}
+	for i := range r.Headers {
+		if h := &r.Headers[i]; what > 0 && damaged[h.Key] == what {
+			h.Value = []byte("99999999999999999999")
+		}
+	}
+	if what == damageValue {
+		r.Value = []byte("{")
+	}
 }
 
 func (m *trackerModel) message(msg trackerMessage, l trackerLife) wire.Message {

@@ -31,6 +31,8 @@ var trackerSettings = []trackerSetting{
 		commits: 2, partitions: 1, queue: 1, epochs: [3]uint8{2}, position: true, trackerBudget: trackerBudget{losses: 1, leases: 1, zombies: 1}},
 	{name: "damaged", what: "messages arrive that cannot be used; a take-over",
 		commits: 2, partitions: 1, queue: 1, epochs: [3]uint8{2}, trackerBudget: trackerBudget{losses: 1, damages: 2}},
+	{name: "damaged-split", what: "the same with a split",
+		commits: 2, partitions: 1, queue: 1, epochs: [3]uint8{1, 1, 1}, halves: true, split: true, trackerBudget: trackerBudget{damages: 1}},
 }
 
 // largeTrackerSettings are searched with -large-model.

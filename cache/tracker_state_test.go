@@ -21,10 +21,14 @@ type trackerSource struct {
 	known, durable, begun bool
 	epoch                 uint8
 	older                 uint8 // as bits
-	rng                   uint8 // source whose range it has, plus one
+	rng                   uint8 // index in trackerBounds
 	last, vouched         [trackerPartitions]uint8
 	since, heard          uint8
 }
+
+// trackerBounds are the ranges that a source can be taken to have: none, and
+// those of the model and of a damaged header.
+var trackerBounds = append([]wire.Range{{}, {Of: "whisks"}}, trackerRanges[:sourceWriter]...)
 
 // trackerFields are the fields that snapshot and restore know of.
 var trackerFields = map[reflect.Type][]string{
@@ -85,11 +89,7 @@ func (m *trackerModel) snapshot(now time.Time) trackerState {
 		for e := range from.older {
 			x.older |= 1 << e
 		}
-		for r := range trackerRanges {
-			if trackerRanges[r] == from.rng {
-				x.rng = uint8(r) + 1
-			}
-		}
+		x.rng = uint8(slices.Index(trackerBounds, from.rng))
 		for p, last := range from.last {
 			x.last[p] = uint8(last)
 		}
@@ -122,11 +122,8 @@ func (m *trackerModel) restore(s *trackerState) {
 			continue
 		}
 		to := &source{
-			durable: x.durable, begun: x.begun, epoch: wire.Epoch(x.epoch), since: aged(x.since), heard: aged(x.heard),
+			durable: x.durable, begun: x.begun, rng: trackerBounds[x.rng], epoch: wire.Epoch(x.epoch), since: aged(x.since), heard: aged(x.heard),
 			last: map[int32]uint64{}, older: map[wire.Epoch]bool{}, vouched: map[int32]time.Time{},
-		}
-		if x.rng > 0 {
-			to.rng = trackerRanges[x.rng-1]
 		}
 		for e := range wire.Epoch(8) {
 			if x.older&(1<<e) != 0 {

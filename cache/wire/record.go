@@ -137,7 +137,8 @@ func parseHandover(s string) (*Handover, bool) {
 
 // Decode reads a record. On an error, which is one of ErrNull, ErrTooLarge,
 // ErrMalformed and ErrTooNew, the message holds Source, Epoch, Seq and a bridge's
-// Range as far as they could be read and nothing else. It keeps no part of r.
+// Range as far as they could be read and nothing else: no sequence of an epoch and
+// no half of a range that could not. It keeps no part of r.
 func Decode(r Record) (Message, error) {
 	if len(r.Headers) > MaxHeaders {
 		return Message{}, fmt.Errorf("%w: %d headers", ErrTooLarge, len(r.Headers))
@@ -194,6 +195,7 @@ func (m *Message) complete() error {
 func (m *Message) readHeaders(headers []Header) error {
 	var failed error
 	ours := false
+	bounds, of, epoch := false, false, true // what means nothing by half: whether it could be read
 	for i := range headers {
 		h := &headers[i]
 		if !strings.HasPrefix(h.Key, headerPrefix) {
@@ -209,6 +211,26 @@ func (m *Message) readHeaders(headers []Header) error {
 		if failed == nil {
 			failed = err
 		}
+		switch h.Key {
+		case headerRange:
+			bounds = err == nil
+		case headerOf:
+			of = err == nil
+		case headerEpoch:
+			epoch = err == nil
+		}
+	}
+	if m.Kind == Write {
+		bounds = of // the collection is all that counts
+	}
+	if !bounds || !of {
+		m.Range = nil
+	}
+	if !epoch {
+		m.Epoch, m.Seq = 0, 0
+	}
+	if failed == nil && bounds != of {
+		failed = fmt.Errorf("%w: half a range", ErrMalformed)
 	}
 	if failed == nil && ours && m.Kind == Plain {
 		failed = fmt.Errorf("%w: headers without %s", ErrMalformed, headerKind)
@@ -237,7 +259,9 @@ func (m *Message) readHeader(name, value string) error {
 		n, err = strconv.ParseUint(value, 10, 64)
 		m.Epoch = Epoch(n)
 	case headerSeq:
-		m.Seq, err = strconv.ParseUint(value, 10, 64)
+		if m.Seq, err = strconv.ParseUint(value, 10, 64); err != nil {
+			m.Seq = 0 // not the largest number, which would make repeats of all that follow
+		}
 	case headerKey:
 		m.Key = Key{MainID: value}
 	case headerVersion:
