@@ -241,7 +241,6 @@ func (m *trackerModel) deliver(w trackerWorld, p uint8, msg trackerMessage, verb
 		if msg.life <= trackerLives {
 			source, epoch = m.owner(msg.life - 1)
 		}
-		m.node.sender = source
 		zombie := source != sourceWriter && w.seen[source].known && epoch < w.seen[source].epoch
 		unreadable := msg.damaged == damageSeq || msg.damaged > 0 && msg.seq == 0 // what it is about nobody knows
 		due := m.due(&w, source, epoch, p, msg)

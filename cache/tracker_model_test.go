@@ -178,7 +178,6 @@ type trackerRecord struct {
 type trackerNode struct {
 	m      *trackerModel
 	w      *trackerWorld
-	sender uint8 // source of the message being handled
 	booked int
 	health Health
 }
@@ -192,16 +191,18 @@ func (n *trackerNode) Forget(key string) Effect { return n.Observe(key, store.Ve
 
 func (n *trackerNode) SetHealth(h Health) { n.health = h }
 
-// Lose: what was committed before a loss needs no message any more. With a
-// position that is only what a read at it shows.
-func (n *trackerNode) Lose(position store.Session) {
+// Lose: what was committed before a loss, in its range, needs no message any
+// more. With a position that is only what a read at it shows.
+func (n *trackerNode) Lose(loss Loss) {
 	n.booked++
 	if n.m.defect.deafTo != "" && n.m.tracker.stats.Losses[n.m.defect.deafTo] > 0 {
 		return
 	}
 	for i := range n.w.ncommits {
 		c := &n.w.commits[i]
-		if position == "" || holds(n.sender, c.half) && i < position[0]-'0' {
+		at := trackerRanges[sourceLow+c.half].Min
+		concerns := at >= loss.Min && (loss.Max == "" || at < loss.Max)
+		if concerns && (loss.Position == "" || i < loss.Position[0]-'0') {
 			c.settled = true
 		}
 	}

@@ -22,6 +22,7 @@ type trackerSource struct {
 	epoch                 uint8
 	older                 uint8 // as bits
 	rng                   uint8 // index in trackerBounds
+	wider                 uint8 // the same plus one; 0 is none
 	last, vouched         [trackerPartitions]uint8
 	since, heard          uint8
 }
@@ -34,7 +35,7 @@ var trackerBounds = append([]wire.Range{{}, {Of: "whisks"}}, trackerRanges[:sour
 var trackerFields = map[reflect.Type][]string{
 	// health is what was said last, stats are counters: nothing is decided by them.
 	reflect.TypeFor[Tracker](): {"opts", "mu", "sources", "partitions", "health", "conflict", "conflictAt", "stats"},
-	reflect.TypeFor[source]():  {"durable", "epoch", "last", "older", "begun", "rng", "vouched", "since", "heard"},
+	reflect.TypeFor[source]():  {"durable", "epoch", "last", "older", "begun", "rng", "wider", "vouched", "since", "heard"},
 }
 
 // TestTrackerFields holds that a field added to the tracker is added to what the
@@ -90,6 +91,9 @@ func (m *trackerModel) snapshot(now time.Time) trackerState {
 			x.older |= 1 << e
 		}
 		x.rng = uint8(slices.Index(trackerBounds, from.rng))
+		if from.wider != nil {
+			x.wider = uint8(slices.Index(trackerBounds, *from.wider)) + 1
+		}
 		for p, last := range from.last {
 			x.last[p] = uint8(last)
 		}
@@ -124,6 +128,9 @@ func (m *trackerModel) restore(s *trackerState) {
 		to := &source{
 			durable: x.durable, begun: x.begun, rng: trackerBounds[x.rng], epoch: wire.Epoch(x.epoch), since: aged(x.since), heard: aged(x.heard),
 			last: map[int32]uint64{}, older: map[wire.Epoch]bool{}, vouched: map[int32]time.Time{},
+		}
+		if x.wider > 0 {
+			to.wider = &trackerBounds[x.wider-1]
 		}
 		for e := range wire.Epoch(8) {
 			if x.older&(1<<e) != 0 {
