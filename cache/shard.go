@@ -163,19 +163,22 @@ func (s *shard[V]) step(key string, ev event, value *V) (action, *busy[V]) {
 			s.values.Add(key, e)
 		}
 	}
-	switch {
-	case l.guard == guard{}:
+	var more *busy[V]
+	if l.guard == (guard{}) {
 		s.guards.Remove(key)
-		return a, nil
-	case !known:
-		r = &record[V]{}
+	} else {
+		if !known {
+			r = &record[V]{}
+		}
+		r.keep(l.guard)
+		more = r.more
+		if !known || l.standsUntil() > before {
+			s.guards.Add(key, r)
+			s.boundGuards(ev.now)
+		}
 	}
-	r.keep(l.guard)
-	if !known || l.standsUntil() > before {
-		s.guards.Add(key, r)
-		s.boundGuards(ev.now)
-	}
-	return a, r.more
+	s.boundValues() // last: it may evict this very value, and then changes its guard
+	return a, more
 }
 
 // scope is the cache's for the key, with what this shard had to forget.
@@ -192,6 +195,10 @@ func (s *shard[V]) store(key string, h held, value V) {
 	}
 	s.bytes += e.size()
 	s.values.Add(key, e)
+}
+
+// boundValues evicts what there is no room for.
+func (s *shard[V]) boundValues() {
 	for s.values.Len() > s.maxEntries || s.bytes > s.maxBytes {
 		s.evictOldest()
 	}
