@@ -112,8 +112,11 @@ func (s *subscription) run(ctx context.Context, life *lifetime) error {
 		case <-ticker.C:
 		}
 		found, err := s.topic.Partitions(ctx)
-		if err != nil && ctx.Err() == nil {
-			s.opts.Logger.Warn("cache: partitions cannot be listed", "error", err)
+		if err != nil {
+			if ctx.Err() == nil {
+				s.opts.Logger.Warn("cache: partitions cannot be listed", "error", err)
+			}
+			continue // what was judged last ends by itself: a new partition may hold changes
 		}
 		for _, p := range found {
 			if _, known := offsets[p]; !known {

@@ -351,6 +351,54 @@ func TestSilentWriter(t *testing.T) {
 	}
 }
 
+// unlisted is a topic whose partitions can be read but not listed any more.
+type unlisted struct {
+	cache.Topic
+	after time.Time
+}
+
+func (u *unlisted) Partitions(ctx context.Context) ([]int32, error) {
+	if time.Now().After(u.after) {
+		return nil, errors.New("no metadata")
+	}
+	return u.Topic.Partitions(ctx)
+}
+
+// TestSubscriberCannotList: where new partitions cannot be looked for, those that
+// are known do not vouch for what may lie in others.
+func TestSubscriberCannotList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus := bustest.NewMemory(1, 1000)
+		c := cache.New(cache.Options[int]{})
+		defer c.Close()
+		tr := cache.NewTracker(cache.TrackerOptions{Lines: map[string][]cache.Line{"whisks": {c}}, MaxSilence: 5 * time.Second, Skew: time.Second})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() {
+			done <- cache.Subscribe(ctx, &unlisted{bus, time.Now().Add(30 * time.Second)}, tr, nil)
+		}()
+		synctest.Wait()
+		for second := range 60 {
+			m := bridge(wire.Watermark, "b", 1, 0)
+			m.Vouched = time.Now()
+			bus.Sender().Send(t.Context(), 0, wire.Encode(m))
+			<-time.After(time.Second)
+			want := cache.Coherent
+			switch {
+			case second < 15 || second > 28 && second < 40:
+				continue // blind since the start, or not silent for long enough
+			case second >= 40:
+				want = cache.Degraded
+			}
+			if got := c.Health(); got.State != want {
+				t.Errorf("after %d s: %+v, want %v", second, got, want)
+			}
+		}
+		cancel()
+		<-done
+	})
+}
+
 // TestPhysicalDelete is S13: a delete that no feed shows. No rule closes it; age
 // bounds it.
 func TestPhysicalDelete(t *testing.T) {
