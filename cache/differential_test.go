@@ -21,8 +21,8 @@ import (
 
 const (
 	pairKeys = 4
-	pairLag  = 10 * time.Millisecond
-	pairAge  = 60*time.Millisecond + tick
+	pairLag  = 100 * time.Millisecond
+	pairAge  = 600*time.Millisecond + tick
 )
 
 // pairKey is the world of one key and its pure line.
@@ -103,6 +103,11 @@ func (p *pair) step(k int, ev event) action {
 	s.blind = max(s.blind, p.c.shards[0].blind)
 	var a action
 	key.line, a = p.c.machine.step(key.line, s, ev)
+	if key.line.folds() { // an entry keeps the end of its fence rounded up
+		if end, ok := fenceEnd(key.line.until); ok {
+			key.line.until = int64(end) << fenceBits
+		}
+	}
 	return a
 }
 
@@ -158,7 +163,7 @@ func (p *pair) event(k int) {
 	case n < 17 && len(key.writes) > 0:
 		p.write(k)
 	default:
-		p.now += time.Duration(p.rand.IntN(1200)) * time.Microsecond
+		p.now += time.Duration(p.rand.IntN(12000)) * time.Microsecond
 		p.clock.Set(p.now, p.now)
 	}
 }
@@ -284,7 +289,7 @@ func (p *pair) known(k int) line {
 	var l line
 	if e, ok := s.values.Peek(pairName(k)); ok {
 		l.held = e.held()
-		l.guard = fenced(e.version(), e.fence, 1)
+		l.guard = fenced(e.version(), e.fenceUntil(), 1)
 	}
 	if r, ok := s.guards.Peek(pairName(k)); ok {
 		l.guard = r.guard(1)

@@ -330,6 +330,7 @@ func (m *trackerModel) message(msg trackerMessage, l trackerLife) wire.Message {
 	}
 	if msg.life > trackerLives {
 		out.InstanceID, out.Kind, out.Source, out.Epoch, out.Position = "peer", wire.Write, trackerNames[sourceWriter], wire.Epoch(msg.life-trackerLives), ""
+		out.Range = &wire.Range{Of: "whisks"}
 		return out
 	}
 	source, epoch := m.owner(msg.life - 1)

@@ -368,7 +368,7 @@ func (u *unlisted) Partitions(ctx context.Context) ([]int32, error) {
 // are known do not vouch for what may lie in others.
 func TestSubscriberCannotList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bus := bustest.NewMemory(1, 1000)
+		bus := cache.NewBus(cache.BusOptions{Partitions: 1})
 		c := cache.New(cache.Options[int]{})
 		defer c.Close()
 		tr := cache.NewTracker(cache.TrackerOptions{Lines: map[string][]cache.Line{"whisks": {c}}, MaxSilence: 5 * time.Second, Skew: time.Second})
