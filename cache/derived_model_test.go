@@ -215,10 +215,18 @@ func (w derivedWorld) canonical() derivedWorld {
 	return w
 }
 
-// broken checks I1 for versioned sources and I2.
+// derivedBroken checks I1 and I2.
 func (m machine) derivedBroken(w *derivedWorld) string {
 	if !w.held || !m.derivedServable(w.table, w.value, modelAge, modelBound) {
 		return ""
+	}
+	for d := range w.guards {
+		g := &w.guards[d]
+		for i := range g.nfences {
+			if !w.value.negative && w.now < g.until && !atLeast(derivedVersion(w.version[d]).Compare(g.fences[i])) {
+				return "I1"
+			}
+		}
 	}
 	if w.replica < w.newest || w.sent < w.newest || w.lost || slices.Contains(w.bus[:], true) {
 		return ""
