@@ -44,7 +44,7 @@ var largeTrackerSettings = []trackerSetting{
 	{name: "epochs-of-a-queue", commits: 2, partitions: 1, queue: 2, epochs: [3]uint8{3},
 		trackerBudget: trackerBudget{losses: 1, repeats: 1, swaps: 1, zombies: 1, leases: 1}},
 	{name: "split-and-epochs", commits: 2, partitions: 1, queue: 1, epochs: [3]uint8{2, 2, 1}, halves: true, split: true,
-		trackerBudget: trackerBudget{losses: 1, zombies: 1, leases: 1, rebuilds: 1}},
+		trackerBudget: trackerBudget{losses: 1, zombies: 1}},
 	{name: "split-in-two-partitions", commits: 2, partitions: 2, queue: 1, epochs: [3]uint8{1, 1, 1}, halves: true, split: true,
 		trackerBudget: trackerBudget{losses: 1}},
 }
