@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/fnv"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +34,7 @@ type Announcer struct {
 	queue  chan announcement
 	stop   chan struct{}
 	life   lifetime
+	mu     sync.RWMutex     // held to close, and by those who must not be closed meanwhile
 	seq    map[int32]uint64 // by partition; of run alone
 
 	sent, dropped atomic.Uint64
@@ -61,7 +63,10 @@ func NewAnnouncer(sender Sender, opts AnnouncerOptions) *Announcer {
 
 // Close sends what waits, as far as the time of one message allows, and ends.
 func (a *Announcer) Close() {
-	if !a.life.closed.Swap(true) {
+	a.mu.Lock()
+	first := !a.life.closed.Swap(true)
+	a.mu.Unlock()
+	if first {
 		close(a.stop)
 		t := time.AfterFunc(a.opts.Timeout, a.life.end)
 		defer t.Stop()
@@ -78,6 +83,8 @@ func (a *Announcer) Notify(collection string) func(Written) {
 		if w.Outcome == Conflicted || w.Outcome == Refused {
 			return
 		}
+		a.mu.RLock()
+		defer a.mu.RUnlock()
 		if !a.life.closed.Load() {
 			select {
 			case a.queue <- announcement{collection, w}:

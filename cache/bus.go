@@ -147,20 +147,20 @@ func (s *subscription) ends(ctx context.Context) (map[int32]int64, error) {
 // follow reads one partition for ever. The position moves after the records were
 // handled, never before.
 func (s *subscription) follow(ctx context.Context, partition int32, offset int64) {
-	for ctx.Err() == nil {
+	for moved := false; ctx.Err() == nil; {
 		batch, err := s.topic.Fetch(ctx, partition, offset)
-		switch {
-		case errors.Is(err, ErrOffset):
-			// The loss follows the capture of the new end, as at the start.
-			end, err := s.topic.End(ctx, partition)
-			if err == nil {
+		if errors.Is(err, ErrOffset) && !moved {
+			// The loss follows the capture of the new end, as at the start. A topic that
+			// refuses its own end is tried again as slowly as one that cannot be read.
+			var end int64
+			if end, err = s.topic.End(ctx, partition); err == nil {
 				s.tracker.Lost("offset out of range", time.Now())
-				offset = end
+				offset, moved = end, true
 				continue
 			}
-			s.pause(ctx, partition, err)
-			continue
-		case err != nil:
+		}
+		moved = false
+		if err != nil {
 			s.pause(ctx, partition, err)
 			continue
 		}

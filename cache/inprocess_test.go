@@ -1,7 +1,9 @@
 package cache_test
 
 import (
+	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,4 +62,31 @@ func TestBusBounds(t *testing.T) {
 			t.Errorf("partition %d: got %v, %v and %v, want errors", p, err1, err2, err3)
 		}
 	}
+}
+
+// refusing is a topic none of whose offsets can be read, not even its end.
+type refusing struct{ fetches atomic.Int64 }
+
+func (*refusing) Partitions(context.Context) ([]int32, error) { return []int32{0}, nil }
+func (*refusing) End(context.Context, int32) (int64, error)   { return 7, nil }
+func (r *refusing) Fetch(context.Context, int32, int64) (cache.Batch, error) {
+	r.fetches.Add(1)
+	return cache.Batch{}, cache.ErrOffset
+}
+
+// TestSubscriberPauses: a topic that refuses the offset which it calls its end is
+// not asked again and again without a pause.
+func TestSubscriberPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		topic := &refusing{}
+		tracker := cache.NewTracker(cache.TrackerOptions{})
+		if err := cache.Subscribe(ctx, topic, tracker, &cache.SubscriberOptions{Backoff: time.Second}); err != nil {
+			t.Fatal(err)
+		}
+		if n := topic.fetches.Load(); n < 10 || n > 25 {
+			t.Errorf("%d reads in ten seconds with a pause of one, want about two per pause", n)
+		}
+	})
 }
