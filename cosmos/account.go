@@ -63,15 +63,11 @@ func (c *containerState) of(rid string) (*sessions, *rangeCache) {
 
 // account is one account as one client configuration sees it.
 type account struct {
-	endpoint  string
 	transport *transport
 	client    *azcosmos.Client
 	connect   func(preferred []string) (*azcosmos.Client, error)
 
-	mu      sync.Mutex
-	hubName string
-	hub     *azcosmos.Client
-	retired []*azcosmos.Client // of hubs before; calls on them may still run
+	hub hub
 }
 
 // acquire returns a reference to the account that cfg describes.
@@ -137,7 +133,8 @@ func (a *Accounts) container(cfg Config, collection string) *containerState {
 }
 
 func newAccount(cfg Config, d Deps, m *accountMetrics) (*account, error) {
-	a := &account{endpoint: cfg.Endpoint, transport: newTransport(d.Transport, cfg.ConnectionPolicy.MaxPoolSize)}
+	a := &account{transport: newTransport(d.Transport, cfg.ConnectionPolicy.MaxPoolSize)}
+	a.hub = hub{a: a, knownFor: hubKnownFor, reading: make(chan struct{}, 1)}
 	retry := &throttle{limit: cfg.ConnectionPolicy.RetryOptions}
 	if cfg.RetryStatsEnabled {
 		retry.metrics = m
@@ -148,7 +145,7 @@ func newAccount(cfg Config, d Deps, m *accountMetrics) (*account, error) {
 		o.Retry.MaxRetries = -1 // throttle and settle repeat, each what it knows to be safe
 		o.PerCallPolicies = []policy.Policy{retry}
 		if cfg.Key == "" {
-			return azcosmos.NewClient(cfg.Endpoint, d.Credential, o)
+			return azcosmos.NewClient(cfg.Endpoint, credential{d.Credential}, o)
 		}
 		cred, err := azcosmos.NewKeyCredential(cfg.Key)
 		if err != nil {
@@ -167,36 +164,9 @@ func newAccount(cfg Config, d Deps, m *accountMetrics) (*account, error) {
 // request.
 func (a *account) topology() *topology { return a.transport.top.Load() }
 
-// primary returns a client that reads and writes in the account's hub region
-// only, and that region's name. azcosmos has no other switch for it: on an
-// account with several write regions it writes in the nearest, and goes to the
-// next when that one does not answer.
-func (a *account) primary() (*azcosmos.Client, string, error) {
-	hub := a.topology().hub()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.hub != nil && (a.hubName == hub || hub == "") {
-		return a.hub, a.hubName, nil
-	}
-	c, err := a.connect([]string{hub})
-	if err != nil {
-		return nil, "", err
-	}
-	if a.hub != nil {
-		a.retired = append(a.retired, a.hub)
-	}
-	a.hub, a.hubName = c, hub
-	return c, hub, nil
-}
-
 func (a *account) close() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, c := range append(a.retired, a.hub, a.client) {
-		if c != nil {
-			c.Close()
-		}
-	}
+	a.hub.close()
+	a.client.Close()
 	a.transport.close()
 }
 

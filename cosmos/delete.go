@@ -31,20 +31,16 @@ func (s *Store) Delete(ctx context.Context, id, rev string, opts *store.DeleteOp
 	if err != nil {
 		return store.Version{}, s.fail(store.OpDelete, id, store.ErrInvalid, err)
 	}
-	container, err := s.writer()
-	if err != nil {
-		return store.Version{}, s.fail(store.OpDelete, id, store.ErrUnavailable, err)
-	}
 	w := &write{s: s, op: store.OpDelete, id: id, escaped: escaped}
 	pk := azcosmos.NewPartitionKeyString(escaped)
 	if o.Tombstone > 0 {
-		return w.bury(ctx, container, pk, rev, o)
+		return w.bury(ctx, pk, rev, o)
 	}
-	return store.Version{}, w.remove(ctx, container, pk, rev)
+	return store.Version{}, w.remove(ctx, pk, rev)
 }
 
 // bury leaves a tombstone.
-func (w *write) bury(ctx context.Context, container *azcosmos.ContainerClient, pk azcosmos.PartitionKey, rev string, o store.DeleteOptions) (store.Version, error) {
+func (w *write) bury(ctx context.Context, pk azcosmos.PartitionKey, rev string, o store.DeleteOptions) (store.Version, error) {
 	ttl := store.WholeSeconds(o.Tombstone)
 	var ops azcosmos.PatchOperations
 	ops.AppendSet("/_deleted", true)
@@ -57,8 +53,8 @@ func (w *write) bury(ctx context.Context, container *azcosmos.ContainerClient, p
 	mark := rand.Text()
 	ops.AppendSet("/"+deleteMark, mark)
 	ops.SetCondition(live)
-	resp, f := w.send(ctx, "patch_item", func(ctx context.Context) (azcosmos.ItemResponse, error) {
-		return container.PatchItem(ctx, pk, w.escaped, ops, options(rev))
+	resp, f := w.send(ctx, "patch_item", func(ctx context.Context, to *azcosmos.ContainerClient) (azcosmos.ItemResponse, error) {
+		return to.PatchItem(ctx, pk, w.escaped, ops, options(rev))
 	})
 	switch {
 	case f == nil:
@@ -96,9 +92,9 @@ func (w *write) gone(f *failure) error {
 }
 
 // remove deletes the item physically.
-func (w *write) remove(ctx context.Context, container *azcosmos.ContainerClient, pk azcosmos.PartitionKey, rev string) error {
-	_, f := w.send(ctx, "delete_item", func(ctx context.Context) (azcosmos.ItemResponse, error) {
-		return container.DeleteItem(ctx, pk, w.escaped, options(rev))
+func (w *write) remove(ctx context.Context, pk azcosmos.PartitionKey, rev string) error {
+	_, f := w.send(ctx, "delete_item", func(ctx context.Context, to *azcosmos.ContainerClient) (azcosmos.ItemResponse, error) {
+		return to.DeleteItem(ctx, pk, w.escaped, options(rev))
 	})
 	switch {
 	case f == nil:

@@ -36,9 +36,12 @@
 //
 // Whisks and subjects are written in one region, on accounts with several write
 // regions too: there in the hub, the first that the account names, because two
-// regions that accept one revision lose an update. After the hub has moved,
-// clients follow when azcosmos next reads the account, five minutes later at
-// most; until then two processes may write in different regions.
+// regions that accept one revision lose an update. After the hub has moved, a
+// process writes on in the old one for 10 seconds at most, then not at all for 20,
+// and then in the new one, so that all know before the first of them begins (see
+// hub). What a process does that was started within that time is not covered. On
+// accounts with one write region, a write that its region refuses follows the
+// account document at once.
 //
 // A write whose answer is lost (408, 449, 5xx, a cut connection) is repeated with
 // the same precondition, and a refusal then is settled by what is stored: our own
@@ -48,8 +51,11 @@
 //
 // # Limits
 //
-// Everything that waits or repeats ends with the context, and at the latest
-// after retry-options.max-retry-wait-time. Bodies over [MaxBody] may not fit.
+// Everything that waits or repeats ends with the context, and begins nothing more
+// once retry-options.max-retry-wait-time has passed since the first failure; an
+// attempt takes 65 seconds at most. What azcosmos repeats by itself is beside
+// that: connections that are not made for four seconds, and requests to a region
+// that left the account for up to two minutes. Bodies over [MaxBody] may not fit.
 // Rows with equal order fields come by id only as far as each range returns them
 // so.
 //
@@ -57,6 +63,7 @@
 // about it here: it never shows the ids of ranges (see readRanges) nor the
 // account document (see transport), looks for items of ReadManyItems in the wrong
 // ranges (see hashKey), writes partition keys beyond U+FFFF as no JSON (see
-// keyed), repeats writes after 503 on accounts with several write regions (see
-// unavailableError), and keeps no session tokens.
+// keyed), repeats writes after 503 on accounts with several write regions and
+// after 403/3 (see writeError), reads the account every five minutes (see hub),
+// and keeps no session tokens.
 package cosmos

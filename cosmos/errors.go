@@ -27,6 +27,9 @@ const (
 	subMigrating          = 1008 // of 410
 )
 
+// writeForbidden is subWriteForbidden as it stands in the header.
+const writeForbidden = "3"
+
 // statusRetryWith asks for the same write once more.
 const statusRetryWith = 449
 
@@ -44,6 +47,14 @@ func failureOf(err error) *failure {
 		return nil
 	}
 	f := &failure{cause: err}
+	var ce *credentialError
+	if errors.As(err, &ce) {
+		f.notSent, f.cause = true, ce
+		if !ce.unreachable() {
+			f.status = http.StatusUnauthorized
+		}
+		return f
+	}
 	var re *azcore.ResponseError
 	if errors.As(err, &re) {
 		f.status = re.StatusCode
@@ -54,9 +65,9 @@ func failureOf(err error) *failure {
 		f.cause = answerError{f.status, f.sub, sentence(re), f.header.Get(headerActivityID)}
 		return f
 	}
-	var ue *unavailableError
-	if errors.As(err, &ue) {
-		f.status, f.header = http.StatusServiceUnavailable, ue.header
+	var we *writeError
+	if errors.As(err, &we) {
+		f.status, f.sub, f.header = we.status, we.sub(), we.header
 	}
 	f.notSent = notSent(err)
 	f.cause = shortCause(err)
@@ -89,6 +100,12 @@ func (f *failure) sessionUnavailable() bool {
 // missing reports whether the item that was addressed does not exist.
 func (f *failure) missing() bool {
 	return f.status == http.StatusNotFound && f.sub != subSessionUnavailable && f.sub != subOwnerMissing
+}
+
+// misplaced reports whether a write was refused because its region does not, or
+// no longer, accept any.
+func (f *failure) misplaced() bool {
+	return f.status == http.StatusForbidden && f.sub == subWriteForbidden
 }
 
 // kind says what a failure means where no precondition is involved.
@@ -177,9 +194,9 @@ func shortCause(err error) error {
 	if errors.As(err, &dns) {
 		return dns
 	}
-	var ue *unavailableError
-	if errors.As(err, &ue) {
-		return ue
+	var we *writeError
+	if errors.As(err, &we) {
+		return we
 	}
 	return err
 }

@@ -244,11 +244,11 @@ func (f *Feed) reached(ctx context.Context, r store.Range, k keyRange, lsn uint6
 	top := f.s.account.topology()
 	q := ask{op: store.OpNext, of: r, in: k, container: f.container, header: http.Header{}, limit: 1, region: f.region}
 	if !top.multi && len(top.read) > 1 {
-		q.region = top.hub()
-		var err error
-		if q.container, err = f.s.inHub(); err != nil {
+		hub, err := f.s.inHub()
+		if err != nil {
 			return f.s.fail(store.OpNext, r.ID, store.ErrUnavailable, err)
 		}
+		q.region, q.container = top.hub(), hub.container
 	}
 	q.header.Set(headerIfNoneMatch, "*")
 	pause := newPauses(futurePatience)

@@ -61,9 +61,11 @@ func (s *Store) fresh(ctx context.Context, id, escaped string, after store.Fresh
 	}
 	// The region that answered may lag. The one that accepts writes does not: what
 	// it shows is this state or a newer one, unless its order proves the opposite.
-	if r.container, err = s.inHub(); err != nil {
+	hub, err := s.freshHub(ctx)
+	if err != nil {
 		return store.Document{}, s.fail(store.OpGet, id, store.ErrUnavailable, err)
 	}
+	r.container = hub.container
 	pause := newPauses(s.patience())
 	for {
 		doc, err = s.read(ctx, r)
@@ -181,10 +183,11 @@ func (s *Store) relocate(ctx context.Context) error {
 func (s *Store) current(ctx context.Context, op store.Op, id, escaped string) (found, error) {
 	container := s.reader
 	if top := s.account.topology(); s.single && top != nil && len(top.read) > 1 {
-		var err error
-		if container, err = s.inHub(); err != nil {
+		hub, err := s.inHub()
+		if err != nil {
 			return found{}, s.fail(op, id, store.ErrUnavailable, err)
 		}
+		container = hub.container
 	}
 	return s.readItem(ctx, read{op: op, id: id, escaped: escaped, container: container, strict: true})
 }

@@ -27,11 +27,7 @@ func (s *Store) Put(ctx context.Context, doc store.Document, opts *store.PutOpti
 	if err != nil {
 		return store.Version{}, s.fail(store.OpPut, doc.ID, store.ErrInvalid, err)
 	}
-	container, err := s.writer()
-	if err != nil {
-		return store.Version{}, s.fail(store.OpPut, doc.ID, store.ErrUnavailable, err)
-	}
-	p := put{write{s: s, op: store.OpPut, id: doc.ID, escaped: escaped}, container, azcosmos.NewPartitionKeyString(escaped), raw}
+	p := put{write{s: s, op: store.OpPut, id: doc.ID, escaped: escaped}, azcosmos.NewPartitionKeyString(escaped), raw}
 	var v store.Version
 	if doc.Version.Rev == "" {
 		v, err = p.create(ctx)
@@ -47,9 +43,8 @@ func (s *Store) Put(ctx context.Context, doc store.Document, opts *store.PutOpti
 // put writes one item.
 type put struct {
 	write
-	container *azcosmos.ContainerClient
-	pk        azcosmos.PartitionKey
-	raw       []byte
+	pk  azcosmos.PartitionKey
+	raw []byte
 }
 
 // create makes the item, over a tombstone if there is one.
@@ -60,8 +55,8 @@ func (p *put) create(ctx context.Context) (store.Version, error) {
 	var conflict *failure
 	for range creations {
 		p.once = !p.s.leavesTraces()
-		resp, f := p.send(ctx, "create_item", func(ctx context.Context) (azcosmos.ItemResponse, error) {
-			return p.container.CreateItem(ctx, p.pk, p.raw, options(""))
+		resp, f := p.send(ctx, "create_item", func(ctx context.Context, to *azcosmos.ContainerClient) (azcosmos.ItemResponse, error) {
+			return to.CreateItem(ctx, p.pk, p.raw, options(""))
 		})
 		if f == nil {
 			return p.version(string(resp.ETag)), nil
@@ -96,8 +91,8 @@ func (p *put) create(ctx context.Context) (store.Version, error) {
 // replace updates the item if it is at rev. Absent says that it is not there at
 // all, and that nothing is in doubt.
 func (p *put) replace(ctx context.Context, rev string) (v store.Version, absent bool, err error) {
-	resp, f := p.send(ctx, "replace_item", func(ctx context.Context) (azcosmos.ItemResponse, error) {
-		return p.container.ReplaceItem(ctx, p.pk, p.escaped, p.raw, options(rev))
+	resp, f := p.send(ctx, "replace_item", func(ctx context.Context, to *azcosmos.ContainerClient) (azcosmos.ItemResponse, error) {
+		return to.ReplaceItem(ctx, p.pk, p.escaped, p.raw, options(rev))
 	})
 	switch {
 	case f == nil:

@@ -21,7 +21,7 @@ type Store struct {
 	account    *account
 	state      *containerState
 	reader     *azcosmos.ContainerClient // in the preferred regions
-	primary    atomic.Pointer[hubContainer]
+	primary    atomic.Pointer[target]    // in the hub
 	where      atomic.Pointer[place]
 	single     bool                       // writes go to the hub region only
 	level      *azcosmos.ConsistencyLevel // of reads, nil where it is the account's own
@@ -35,12 +35,6 @@ type Store struct {
 }
 
 var _ store.ArtifactStore = (*Store)(nil)
-
-// hubContainer is the container as the hub region's client sees it.
-type hubContainer struct {
-	hub       string
-	container *azcosmos.ContainerClient
-}
 
 // place is the container that is there now: dropping it and making it again
 // makes another one.
@@ -154,31 +148,53 @@ func (s *Store) settleAt(props *azcosmos.ContainerProperties) *place {
 	return p
 }
 
-// writer returns the container as writes reach it: in the hub region where
-// several regions accept writes and this collection is written in one.
-func (s *Store) writer() (*azcosmos.ContainerClient, error) {
-	if top := s.account.topology(); !s.single || top == nil || !top.multi {
-		return s.reader, nil
+// target is where a write goes.
+type target struct {
+	container *azcosmos.ContainerClient
+	hub       *azcosmos.Client // its client, nil for the account's own
+}
+
+// writer returns where a write goes that begins now: to the hub where several
+// regions accept writes and this collection is written in one.
+func (s *Store) writer(ctx context.Context) (target, error) {
+	h := &s.account.hub
+	switch top := s.account.topology(); {
+	case top.multi && s.single:
+		if err := h.await(ctx); err != nil {
+			return target{}, err
+		}
+	case top.multi || !h.strayed.Load():
+		return target{container: s.reader}, nil
+	}
+	return s.inHub()
+}
+
+// freshHub is inHub by what is known of the account as for a write.
+func (s *Store) freshHub(ctx context.Context) (target, error) {
+	if s.account.topology().multi {
+		if err := s.account.hub.fresh(ctx); err != nil {
+			return target{}, err
+		}
 	}
 	return s.inHub()
 }
 
 // inHub returns the container as the hub region has it.
-func (s *Store) inHub() (*azcosmos.ContainerClient, error) {
-	hub := s.account.topology().hub()
-	if h := s.primary.Load(); h != nil && (h.hub == hub || hub == "") {
-		return h.container, nil
-	}
-	client, name, err := s.account.primary()
+func (s *Store) inHub() (target, error) {
+	client, err := s.account.hub.client()
 	if err != nil {
-		return nil, err
+		return target{}, err
+	}
+	if t := s.primary.Load(); t != nil && t.hub == client {
+		return *t, nil
 	}
 	c, err := client.NewContainer(s.cfg.DB, s.collection)
 	if err != nil {
-		return nil, err
+		return target{}, err
 	}
-	s.primary.Store(&hubContainer{name, c})
-	return c, nil
+	t := &target{c, client}
+	s.primary.Store(t)
+	return *t, nil
 }
 
 // Close ends the recording of usage and gives the account's client back; the

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,17 +51,25 @@ func (a *localAnswer) ids() []string {
 func (a *localAnswer) answer(req *http.Request) *http.Response {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	status, header := http.StatusNotModified, http.Header{}
 	if a.gone {
 		a.gone = false
-		status = http.StatusGone
-		header.Set(headerSubstatus, "1002")
-	} else {
-		a.asked = append(a.asked, req.Header.Get(headerRangeID))
+		resp := localResponse(req, http.StatusGone)
+		resp.Header.Set(headerSubstatus, strconv.Itoa(subRangeGone))
+		return resp
 	}
-	return &http.Response{StatusCode: status, Status: http.StatusText(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: header, Body: http.NoBody, Request: req}
+	a.asked = append(a.asked, req.Header.Get(headerRangeID))
+	return localResponse(req, http.StatusNotModified)
 }
+
+func localResponse(req *http.Request, status int) *http.Response {
+	return &http.Response{StatusCode: status, Status: http.StatusText(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{}, Body: http.NoBody, Request: req}
+}
+
+// accountRead asks the transport, like localAnswer, to send nothing of a call but
+// the read of the account document that precedes it, and to end that with ctx:
+// azcosmos lets nobody cancel it.
+type accountRead struct{ ctx context.Context }
 
 // transport carries the requests of all clients of one account. It keeps the
 // account document, which azcosmos reads at its first request and every five
@@ -98,31 +107,54 @@ func newTransport(rt http.RoundTripper, maxConns int) *transport {
 
 // Do sends one attempt of a request.
 func (t *transport) Do(req *http.Request) (*http.Response, error) {
-	if a, ok := req.Context().Value(localKey{}).(*localAnswer); ok && req.Header.Get(headerRangeID) != "" {
-		return a.answer(req), nil
+	document := req.Method == http.MethodGet && strings.Trim(req.URL.Path, "/") == ""
+	switch a := req.Context().Value(localKey{}).(type) {
+	case *localAnswer:
+		if req.Header.Get(headerRangeID) != "" {
+			return a.answer(req), nil
+		}
+	case *accountRead:
+		if !document {
+			return localResponse(req, http.StatusNotModified), nil
+		}
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		defer context.AfterFunc(a.ctx, cancel)()
+		req = req.WithContext(ctx)
 	}
+	began := time.Now()
 	resp, err := t.client.Do(req)
-	if err == nil && resp.StatusCode == http.StatusOK && req.Method == http.MethodGet && strings.Trim(req.URL.Path, "/") == "" {
-		err = t.readAccount(resp)
+	if err == nil && document && resp.StatusCode == http.StatusOK {
+		err = t.readAccount(resp, began)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusServiceUnavailable && isItemWrite(req) {
-		// On accounts with several write regions azcosmos repeats such a write by
-		// itself, and its caller would take the refusal of the second attempt for that
-		// of the first. As an error of the transport it comes back at once.
+	if isItemWrite(req) && (resp.StatusCode == http.StatusServiceUnavailable ||
+		resp.StatusCode == http.StatusForbidden && resp.Header.Get(headerSubstatus) == writeForbidden) {
 		resp.Body.Close()
-		return nil, &unavailableError{resp.Header}
+		return nil, &writeError{resp.StatusCode, resp.Header}
 	}
 	return resp, nil
 }
 
-// unavailableError is the answer 503 to a write.
-type unavailableError struct{ header http.Header }
+// writeError is an answer to a write that azcosmos would repeat by itself: 503 on
+// accounts with several write regions, where its caller would take the refusal of
+// the second attempt for that of the first, and 403/3 in the same region for two
+// minutes. As an error of the transport it comes back at once.
+type writeError struct {
+	status int
+	header http.Header
+}
 
-func (e *unavailableError) Error() string {
-	return answerError{http.StatusServiceUnavailable, 0, "", e.header.Get(headerActivityID)}.Error()
+// sub is the answer's sub-status.
+func (e *writeError) sub() int {
+	n, _ := strconv.Atoi(e.header.Get(headerSubstatus))
+	return n
+}
+
+func (e *writeError) Error() string {
+	return answerError{e.status, e.sub(), "", e.header.Get(headerActivityID)}.Error()
 }
 
 // isItemWrite reports whether a request writes an item.
@@ -136,8 +168,9 @@ func isItemWrite(req *http.Request) bool {
 	return false
 }
 
-// readAccount keeps what an account document says and leaves the answer whole.
-func (t *transport) readAccount(resp *http.Response) error {
+// readAccount keeps what an account document says that was asked for at a time,
+// unless a later one is known, and leaves the answer whole.
+func (t *transport) readAccount(resp *http.Response, asked time.Time) error {
 	const longest = 1 << 20
 	body, err := io.ReadAll(io.LimitReader(resp.Body, longest))
 	resp.Body.Close()
@@ -145,10 +178,27 @@ func (t *transport) readAccount(resp *http.Response) error {
 		return err
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-	if top, ok := parseTopology(body); ok {
-		t.top.Store(top)
+	top, ok := parseTopology(body)
+	if !ok {
+		return nil
 	}
-	return nil
+	top.asked = asked
+	for {
+		old := t.top.Load()
+		if old != nil && old.asked.After(asked) {
+			return nil
+		}
+		top.moved = time.Time{}
+		if old != nil && top.multi {
+			top.moved = old.moved
+			if old.hub() != top.hub() {
+				top.moved = time.Now()
+			}
+		}
+		if t.top.CompareAndSwap(old, top) {
+			return nil
+		}
+	}
 }
 
 func (t *transport) close() {
@@ -162,6 +212,8 @@ type topology struct {
 	write, read []location
 	multi       bool // more than one region accepts writes
 	level       level
+	asked       time.Time // when the document was asked for
+	moved       time.Time // when another hub was seen in place of the one before; zero if never
 }
 
 type location struct {

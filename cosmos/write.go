@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 
 // exchange is one request that writes an item. azcosmos hands back errors of
 // writes at once, but for those that prove that nothing was sent.
-type exchange func(ctx context.Context) (azcosmos.ItemResponse, error)
+type exchange func(ctx context.Context, to *azcosmos.ContainerClient) (azcosmos.ItemResponse, error)
 
 // write is one write of an operation.
 type write struct {
@@ -33,23 +34,50 @@ type write struct {
 }
 
 // send repeats an exchange, whose precondition makes that safe, until the service
-// answers it, or time is up. Definite answers are returned as they come.
+// answers it, or time is up. Definite answers are returned as they come, but for
+// that of a region which does not accept writes: they go where the account
+// document says then.
 func (w *write) send(ctx context.Context, name string, do exchange) (azcosmos.ItemResponse, *failure) {
-	pause := newPauses(w.s.patience())
+	var pause *pauses
 	for {
-		began := time.Now()
-		resp, err := do(keyed(ctx, w.escaped))
-		f := w.s.observe(ctx, w.op, name, began, resp.Response, err)
-		if f == nil || !f.ambiguous() {
+		resp, f, final := w.attempt(ctx, name, do)
+		if final {
 			return resp, f
 		}
-		if !w.doubt {
-			w.doubt, w.cause = true, f.cause
+		if pause == nil {
+			pause = newPauses(w.s.patience())
 		}
-		if w.once || ctx.Err() != nil || !pause.next(ctx) {
+		if ctx.Err() != nil || !pause.next(ctx) {
 			return resp, f
 		}
 	}
+}
+
+// attempt is one attempt of send. final says that another one would be of no use
+// or do harm.
+func (w *write) attempt(ctx context.Context, name string, do exchange) (resp azcosmos.ItemResponse, f *failure, final bool) {
+	to, err := w.s.writer(ctx)
+	if err != nil {
+		return resp, &failure{notSent: true, cause: err}, false
+	}
+	began := time.Now()
+	resp, err = do(keyed(ctx, w.escaped), to.container)
+	f = w.s.observe(ctx, w.op, name, began, resp.Response, err)
+	switch {
+	case f == nil:
+		return resp, nil, true
+	case f.misplaced():
+		if err := w.s.account.hub.misplaced(ctx, began, to.hub); err != nil {
+			w.s.log.LogAttrs(ctx, slog.LevelWarn, "cosmos: a write was refused for its region", slog.String("collection", w.s.collection), slog.Any("error", err))
+		}
+		return resp, f, false
+	case !f.ambiguous():
+		return resp, f, true
+	}
+	if !w.doubt {
+		w.doubt, w.cause = true, f.cause
+	}
+	return resp, f, w.once
 }
 
 // leavesTraces reports whether a document that was created and deleted again can
