@@ -75,6 +75,9 @@ func (a *Accounts) acquire(cfg Config, d Deps, m *accountMetrics) (*reference[*a
 	if cfg.Key == "" && d.Credential == nil {
 		return nil, errors.New("key: is missing, and there is no credential; set one of them")
 	}
+	if cfg.Key == "" && !strings.HasPrefix(cfg.Endpoint, "https:") {
+		return nil, errors.New("endpoint: is not https, and a credential's tokens would be sent for all to read; use https or a key")
+	}
 	key := accountKey{endpoint: cfg.Endpoint, key: cfg.Key, preferred: strings.Join(cfg.ConnectionPolicy.PreferredLocations, "\n"),
 		maxPoolSize: cfg.ConnectionPolicy.MaxPoolSize, retry: cfg.ConnectionPolicy.RetryOptions, retryStats: cfg.RetryStatsEnabled}
 	for _, v := range []any{d.Credential, d.Transport} {

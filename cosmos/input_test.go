@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -138,18 +141,23 @@ func (t token) GetToken(context.Context, policy.TokenRequestOptions) (azcore.Acc
 	return azcore.AccessToken{Token: string(t), ExpiresOn: time.Now().Add(time.Hour)}, nil
 }
 
-// A credential stands in for the key.
-func TestCredential(t *testing.T) {
+// byToken serves whisks to who has the token "valid". Tokens go over TLS only,
+// which the fake does not speak: the transport takes its place.
+func byToken(t *testing.T) (*cosmostest.Server, http.RoundTripper) {
 	srv := startFake(t, cosmostest.Options{Tokens: []string{"valid"}})
 	ttl := int32(-1)
 	makeContainer(t, srv, azcosmos.ContainerProperties{ID: store.Whisks, DefaultTimeToLive: &ttl,
 		PartitionKeyDefinition: azcosmos.PartitionKeyDefinition{Paths: []string{"/id"}}})
-	// Tokens go over TLS only, which the fake does not speak.
-	overHTTP := roundTripper(func(req *http.Request) (*http.Response, error) {
+	return srv, roundTripper(func(req *http.Request) (*http.Response, error) {
 		req = req.Clone(req.Context())
 		req.URL.Scheme = "http"
 		return plain.RoundTrip(req)
 	}).pointer()
+}
+
+// A credential stands in for the key.
+func TestCredential(t *testing.T) {
+	srv, overHTTP := byToken(t)
 	cfg := fakeConfig(srv)
 	cfg.Key, cfg.Endpoint = "", strings.Replace(cfg.Endpoint, "http://", "https://", 1)
 	s, err := Open(t.Context(), cfg, store.Whisks, Deps{Credential: token("valid"), Transport: overHTTP})
@@ -161,4 +169,44 @@ func TestCredential(t *testing.T) {
 	mustGet(t, s, "guest/a")
 	_, err = Open(t.Context(), cfg, store.Whisks, Deps{Credential: token("forged"), Transport: overHTTP})
 	wantKind(t, "open with another token", err, store.ErrUnauthorized)
+}
+
+// brief is a credential whose tokens have expired when they come, so that each
+// request asks for one. It fails with err once that is set.
+type brief struct{ err atomic.Pointer[error] }
+
+func (b *brief) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	if err := b.err.Load(); err != nil {
+		return azcore.AccessToken{}, *err
+	}
+	return azcore.AccessToken{Token: "valid", ExpiresOn: time.Now().Add(-time.Minute)}, nil
+}
+
+// Without a token nothing is sent: a write is not in doubt.
+func TestNoToken(t *testing.T) {
+	srv, overHTTP := byToken(t)
+	cred := &brief{}
+	cfg := fakeConfig(srv)
+	cfg.Key, cfg.Endpoint = "", strings.Replace(cfg.Endpoint, "http://", "https://", 1)
+	s, err := Open(t.Context(), cfg, store.Whisks, Deps{Credential: cred, Transport: overHTTP})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	v := mustPut(t, s, "guest/a", []byte(`{}`))
+	for kind, err := range map[store.Kind]error{
+		store.ErrUnauthorized: errors.New("AADSTS700016: application not found"),
+		store.ErrUnavailable:  &net.OpError{Op: "read", Err: syscall.ECONNRESET},
+	} {
+		cred.err.Store(&err)
+		_, err := s.Put(t.Context(), store.Document{ID: "guest/a", Version: v, Body: []byte(`{"n":1}`)}, nil)
+		wantKind(t, "put without a token", err, kind)
+		_, err = s.Get(t.Context(), "guest/a", nil)
+		wantKind(t, "get without a token", err, kind)
+		_, err = Open(t.Context(), cfg, store.Whisks, Deps{Credential: cred, Transport: overHTTP})
+		wantKind(t, "open without a token", err, kind)
+	}
+	cfg.Endpoint = srv.URL()
+	_, err = Open(t.Context(), cfg, store.Whisks, Deps{Credential: cred})
+	wantKind(t, "open with a token but not TLS", err, store.ErrInvalid)
 }

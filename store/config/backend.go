@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
@@ -78,7 +79,7 @@ func openDatabase(_ context.Context, p *plan, deps Deps) (database, error) {
 	case onMemory:
 		return embedded{now: deps.Now, log: deps.Logger}, nil
 	case onCosmosDB:
-		return &cosmosDB{deps: deps}, nil
+		return &cosmosDB{deps: deps, credentials: credentials{}}, nil
 	}
 	panic("config: no database " + p.database)
 }
@@ -127,15 +128,22 @@ func (embedded) close() error { return nil }
 // cosmosDB opens collections of package cosmos, which share the clients of
 // accounts that are configured alike.
 type cosmosDB struct {
-	deps     Deps
-	accounts cosmos.Accounts
+	deps        Deps
+	transport   http.RoundTripper // nil is the network
+	accounts    cosmos.Accounts
+	credentials credentials
 }
 
 func (d *cosmosDB) open(ctx context.Context, c *collectionPlan) (part, error) {
 	at := func(err error) error {
 		return fmt.Errorf("%s for %s: %w", cosmosBlock, c.class, err)
 	}
-	s, err := cosmos.Open(ctx, c.onCosmos(), c.collection, cosmos.Deps{Accounts: &d.accounts, Logger: d.deps.Logger, Meter: d.deps.MeterProvider})
+	cfg := c.onCosmos()
+	deps := cosmos.Deps{Accounts: &d.accounts, Transport: d.transport, Logger: d.deps.Logger, Meter: d.deps.MeterProvider}
+	if err := d.credentials.sign(c.cosmos, &cfg, &deps); err != nil {
+		return part{}, err
+	}
+	s, err := cosmos.Open(ctx, cfg, c.collection, deps)
 	if err != nil {
 		return part{}, at(err)
 	}
@@ -150,12 +158,12 @@ func (d *cosmosDB) open(ctx context.Context, c *collectionPlan) (part, error) {
 // uses it.
 func (*cosmosDB) close() error { return nil }
 
-// onCosmos returns the collection as package cosmos is configured.
+// onCosmos returns the collection as package cosmos is configured, but for what
+// signs requests.
 func (c *collectionPlan) onCosmos() cosmos.Config {
 	a, p := c.cosmos, c.cosmos.ConnectionPolicy
 	return cosmos.Config{
 		Endpoint:             string(a.Endpoint),
-		Key:                  a.Key.Reveal(),
 		DB:                   a.DB,
 		Throughput:           a.Throughput,
 		ConsistencyLevel:     a.ConsistencyLevel,

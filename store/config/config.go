@@ -85,7 +85,9 @@ type CosmosDB struct {
 // only what whisk.cosmosdb sets, which goes before whisk.db.
 type CosmosAccount struct {
 	Endpoint         URL           `config:"endpoint" doc:"The account's URL. Required."`
-	Key              entity.Secret `config:"key" doc:"The account's key. Required."`
+	Key              entity.Secret `config:"key" doc:"The account's key. Required where credential is key, and else not used."`
+	Credential       string        `config:"credential" default:"key" oneof:"key default managed-identity workload-identity" doc:"What signs requests: key, or an identity of Microsoft Entra ID: managed-identity, workload-identity, or default, which tries what the environment offers. An identity needs a role for data on the account, and https; it creates no databases and containers."`
+	ClientID         string        `config:"client-id" doc:"The client id of the identity. Unset it is the system-assigned managed identity, or the workload's by AZURE_CLIENT_ID."`
 	DB               string        `config:"db" doc:"The database. Required."`
 	Throughput       int           `config:"throughput" default:"1000" min:"0" doc:"Request units per second of a container that is created. 0 creates it without, for serverless accounts and databases with shared throughput."`
 	ConsistencyLevel string        `config:"consistency-level" default:"Session" oneof:"Strong BoundedStaleness Session ConsistentPrefix Eventual" doc:"Strong, BoundedStaleness, Session, ConsistentPrefix or Eventual."`

@@ -189,7 +189,7 @@ func (c *Config) collection(database, class, collection string) (collectionPlan,
 		p.cosmos = of(&c.CosmosDB.Collections, class)
 		p.namespace = p.cosmos.DB
 		require(p.cosmos.Endpoint == "", cosmosBlock+".endpoint")
-		require(p.cosmos.Key.IsZero(), cosmosBlock+".key")
+		require(p.cosmos.Credential == byKey && p.cosmos.Key.IsZero(), cosmosBlock+".key")
 		require(p.cosmos.DB == "", cosmosBlock+".db")
 	case onCouchDB:
 		p.couch = of(&c.CouchDB.Collections, class)
@@ -292,6 +292,9 @@ func (c *collectionPlan) backend(database string) string {
 		s = "memory(" + cmp.Or(c.dir, "no directory")
 	case onCosmosDB:
 		s = fmt.Sprintf("cosmosdb(%s %s, %s", c.cosmos.Endpoint, c.namespace, c.cosmos.ConsistencyLevel)
+		if c.cosmos.Credential != byKey {
+			s += strings.TrimRight(", by "+c.cosmos.Credential+" "+c.cosmos.ClientID, " ")
+		}
 		if regions := c.cosmos.ConnectionPolicy.PreferredLocations; len(regions) > 0 {
 			s += ", in " + strings.Join(regions, " then ")
 		}
