@@ -2,6 +2,7 @@ package cosmos
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -198,11 +199,17 @@ func shortCause(err error) error {
 	if errors.As(err, &we) {
 		return we
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errNoAnswer // where it was the caller's, he gets his own
+	}
 	return err
 }
 
+var errNoAnswer = errors.New("cosmos: the service did not answer in time")
+
 // notSent reports whether an error proves that a request never left: names that
-// do not resolve, connections that were not made.
+// do not resolve, connections that were not made, servers that are not who they
+// should be.
 func notSent(err error) bool {
 	var dns *net.DNSError
 	if errors.As(err, &dns) {
@@ -210,6 +217,11 @@ func notSent(err error) bool {
 	}
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" {
+		return true
+	}
+	var cert *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	if errors.As(err, &cert) || errors.As(err, &record) {
 		return true
 	}
 	return errors.Is(err, syscall.ECONNREFUSED)

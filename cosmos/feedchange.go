@@ -1,6 +1,7 @@
 package cosmos
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"strconv"
@@ -53,7 +54,7 @@ func glean(raw []byte) (it item) {
 		case "_etag":
 			it.etag, _ = stringValue(value)
 		case "_rid":
-			it.rid, _ = stringValue(value)
+			it.rid = bytes.Trim(value, `"`)
 		case "_clusterId":
 			it.clusterID, _ = stringValue(value)
 		case "_ts":

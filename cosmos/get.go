@@ -119,7 +119,7 @@ func (s *Store) readItem(ctx context.Context, r read) (found, error) {
 		resp, err := r.container.ReadItem(keyed(ctx, r.escaped), pk, r.escaped, &o)
 		f := s.observe(ctx, r.op, "read_item", began, resp.Response, err)
 		if f == nil {
-			it, err := decodeNamed(resp.Value, r.escaped, r.id)
+			it, err := decodeNamed(resp.Value, r.escaped, r.id, string(resp.ETag))
 			if err != nil {
 				return found{}, s.fail(r.op, r.id, store.ErrUnreadable, err)
 			}

@@ -103,7 +103,7 @@ type item struct {
 	escaped   string
 	id        string
 	etag      string
-	rid       string
+	rid       []byte // a part of the text
 	clusterID string
 	mark      string // of the deletion that made a tombstone
 	ts        int64  // seconds since 1970
@@ -118,12 +118,12 @@ type item struct {
 
 // decodeItem takes an item apart. An item that is none of ours, without an id
 // that unescapes, is an error that says why.
-func decodeItem(raw []byte) (item, error) { return decodeNamed(raw, "", "") }
+func decodeItem(raw []byte) (item, error) { return decodeNamed(raw, "", "", "") }
 
-// decodeNamed is decodeItem for an item that was read by its id, which it does
-// not copy again.
-func decodeNamed(raw []byte, escaped, id string) (item, error) {
-	var it item
+// decodeNamed is decodeItem for an item that was read by its id, and whose etag
+// is known unless it is empty; it does not copy either again.
+func decodeNamed(raw []byte, escaped, id, etag string) (item, error) {
+	it := item{etag: etag}
 	body := append(make([]byte, 0, len(raw)), '{')
 	found := false
 	r := newReader(raw)
@@ -153,9 +153,11 @@ func decodeNamed(raw []byte, escaped, id string) (item, error) {
 		}
 		switch string(name) {
 		case "_etag":
-			it.etag, _ = stringValue(value)
+			if etag == "" {
+				it.etag, _ = stringValue(value)
+			}
 		case "_rid":
-			it.rid, _ = stringValue(value)
+			it.rid = bytes.Trim(value, `"`)
 		case "_clusterId":
 			it.clusterID, _ = stringValue(value)
 		case deleteMark:
@@ -201,13 +203,13 @@ func (it item) document(p *place, order uint64) store.Document {
 
 // lineage returns the `_rid` of the container that an item's begins with. likely
 // is returned without further work when it is that one.
-func lineage(itemRID, likely string) string {
+func lineage(itemRID []byte, likely string) string {
 	const bytesOfContainer = 8
 	if len(itemRID) < 24 {
 		return ""
 	}
 	var raw [18]byte // what 24 characters may hold
-	if n, err := ridEncoding.Decode(raw[:], []byte(itemRID[:24])); err != nil || n < bytesOfContainer {
+	if n, err := ridEncoding.Decode(raw[:], itemRID[:24]); err != nil || n < bytesOfContainer {
 		return ""
 	}
 	var buf [12]byte

@@ -75,9 +75,10 @@ type accountRead struct{ ctx context.Context }
 // account document, which azcosmos reads at its first request and every five
 // minutes and does not show.
 type transport struct {
-	client *http.Client
-	own    *http.Transport // nil when the caller brought one
-	top    atomic.Pointer[topology]
+	next    http.RoundTripper
+	own     *http.Transport // nil when the caller brought one
+	timeout time.Duration   // of an attempt
+	top     atomic.Pointer[topology]
 }
 
 // attemptTimeout bounds one attempt of a request: a little more than the
@@ -85,7 +86,7 @@ type transport struct {
 const attemptTimeout = 65 * time.Second
 
 func newTransport(rt http.RoundTripper, maxConns int) *transport {
-	t := &transport{}
+	t := &transport{next: rt, timeout: attemptTimeout}
 	if rt == nil {
 		t.own = &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
@@ -98,11 +99,33 @@ func newTransport(rt http.RoundTripper, maxConns int) *transport {
 			TLSHandshakeTimeout:   10 * time.Second,
 			ExpectContinueTimeout: time.Second,
 		}
-		rt = t.own
+		t.next = t.own
 	}
-	t.client = &http.Client{Transport: rt, Timeout: attemptTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return t
+}
+
+// send sends a request without what an http.Client does for redirects and
+// cookies, which the service has none of.
+func (t *transport) send(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(req.Context(), t.timeout)
+	resp, err := t.next.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	resp.Body = &timedBody{resp.Body, cancel}
+	return resp, nil
+}
+
+// timedBody is a body whose time ends with it.
+type timedBody struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (b *timedBody) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
 }
 
 // Do sends one attempt of a request.
@@ -123,7 +146,7 @@ func (t *transport) Do(req *http.Request) (*http.Response, error) {
 		req = req.WithContext(ctx)
 	}
 	began := time.Now()
-	resp, err := t.client.Do(req)
+	resp, err := t.send(req)
 	if err == nil && document && resp.StatusCode == http.StatusOK {
 		err = t.readAccount(resp, began)
 	}

@@ -21,6 +21,14 @@ type Side struct {
 
 	// Run does the work n times.
 	Run func(ctx context.Context, n int) error
+
+	// Traffic, if any, is what the side has exchanged with a server so far.
+	Traffic func() Traffic
+}
+
+// Traffic is what was exchanged with a server.
+type Traffic struct {
+	Requests, Bytes int64 // bytes of the bodies of answers
 }
 
 // Interval is a median over rounds with its 95 % confidence interval.
@@ -40,11 +48,19 @@ type Result struct {
 	NanosB       Interval `json:"nanosB"`
 	Ratio        Interval `json:"ratio"` // B / A of the same round
 	DiffNanos    Interval `json:"diffNanos"`
+	CPURatio     Interval `json:"cpuRatio"`     // the same of the process's CPU time
+	CPUDiffNanos Interval `json:"cpuDiffNanos"` // which other processes disturb less
 	AllocsA      float64  `json:"allocsA"`
 	AllocsB      float64  `json:"allocsB"`
 	BytesA       float64  `json:"bytesA"`
 	BytesB       float64  `json:"bytesB"`
 	OpsPerSample int      `json:"opsPerSample"`
+
+	// What an operation exchanged, where the sides tell.
+	RequestsA float64 `json:"requestsA,omitempty"`
+	RequestsB float64 `json:"requestsB,omitempty"`
+	AnswersA  float64 `json:"answersA,omitempty"` // bytes
+	AnswersB  float64 `json:"answersB,omitempty"`
 }
 
 // Options are the options of Compare; nil is the zero value.
@@ -82,7 +98,8 @@ func Compare(ctx context.Context, name string, a, b Side, opts *Options) (Result
 	res := Result{
 		Name: name, A: label(a), B: label(b), Rounds: o.Rounds, OpsPerSample: n,
 	}
-	var as, bs, ratios, diffs []float64
+	var as, bs, ratios, diffs, cpuRatios, cpuDiffs []float64
+	trafficA, trafficB := traffic(a), traffic(b)
 	for round := range o.Rounds {
 		first, second := a, b
 		if round%2 == 1 {
@@ -102,6 +119,10 @@ func Compare(ctx context.Context, name string, a, b Side, opts *Options) (Result
 		ta, tb := s1.perOp(n), s2.perOp(n)
 		as, bs = append(as, ta), append(bs, tb)
 		ratios, diffs = append(ratios, tb/ta), append(diffs, tb-ta)
+		if s1.cpu > 0 {
+			cpuRatios = append(cpuRatios, float64(s2.cpu)/float64(s1.cpu))
+			cpuDiffs = append(cpuDiffs, float64(s2.cpu-s1.cpu)/float64(n))
+		}
 		res.AllocsA += float64(s1.allocs) / float64(n) / float64(o.Rounds)
 		res.AllocsB += float64(s2.allocs) / float64(n) / float64(o.Rounds)
 		res.BytesA += float64(s1.bytes) / float64(n) / float64(o.Rounds)
@@ -109,7 +130,25 @@ func Compare(ctx context.Context, name string, a, b Side, opts *Options) (Result
 	}
 	res.NanosA, res.NanosB = median(as), median(bs)
 	res.Ratio, res.DiffNanos = median(ratios), median(diffs)
+	if len(cpuRatios) > 0 {
+		res.CPURatio, res.CPUDiffNanos = median(cpuRatios), median(cpuDiffs)
+	}
+	ops := float64(n) * float64(o.Rounds)
+	res.RequestsA, res.AnswersA = traffic(a).since(trafficA, ops)
+	res.RequestsB, res.AnswersB = traffic(b).since(trafficB, ops)
 	return res, nil
+}
+
+func traffic(s Side) Traffic {
+	if s.Traffic == nil {
+		return Traffic{}
+	}
+	return s.Traffic()
+}
+
+// since is the traffic per operation.
+func (t Traffic) since(before Traffic, ops float64) (requests, bytes float64) {
+	return float64(t.Requests-before.Requests) / ops, float64(t.Bytes-before.Bytes) / ops
 }
 
 func label(s Side) string {
@@ -120,7 +159,7 @@ func label(s Side) string {
 }
 
 type measured struct {
-	elapsed       time.Duration
+	elapsed, cpu  time.Duration
 	allocs, bytes uint64
 }
 
@@ -130,13 +169,13 @@ func sample(ctx context.Context, s Side, n int) (measured, error) {
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	start := time.Now()
+	start, used := time.Now(), cpuTime()
 	if err := s.Run(ctx, n); err != nil {
 		return measured{}, fmt.Errorf("%s: %w", s.Name, err)
 	}
-	elapsed := time.Since(start)
+	elapsed, cpu := time.Since(start), cpuTime()-used
 	runtime.ReadMemStats(&after)
-	return measured{elapsed, after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc}, ctx.Err()
+	return measured{elapsed, cpu, after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc}, ctx.Err()
 }
 
 // median returns the median of xs and the order statistics that enclose the

@@ -1,11 +1,7 @@
 package cosmos
 
 import (
-	"bufio"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,32 +11,11 @@ import (
 // serve runs the fake in another process until the test ends.
 func serve(t *testing.T, args ...string) Account {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), "cosmosfake")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../../cmd/cosmosfake").CombinedOutput(); err != nil {
-		t.Fatalf("build of the server: %v\n%s", err, out)
-	}
-	cmd := exec.Command(bin, append([]string{"-listen", "127.0.0.1:0"}, args...)...)
-	out, err := cmd.StdoutPipe()
+	a, stop, err := Serve(t.Context(), args...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	var a Account
-	for lines := bufio.NewScanner(out); lines.Scan() && (a.Endpoint == "" || a.Key == ""); {
-		name, value, _ := strings.Cut(lines.Text(), " ")
-		switch name {
-		case "endpoint":
-			a.Endpoint = value
-		case "key":
-			a.Key = value
-		}
-	}
-	if a.Endpoint == "" || a.Key == "" {
-		t.Fatal("the server did not say where it is")
-	}
+	t.Cleanup(stop)
 	return a
 }
 
@@ -48,37 +23,20 @@ func serve(t *testing.T, args ...string) Account {
 // the figures to their bounds.
 func TestFigures(t *testing.T) {
 	strict := os.Getenv("WHISKSTORE_BENCH") != ""
-	o, docs := &bench.Options{Rounds: 7, Sample: 10 * time.Millisecond}, 300
+	o, docs, rows := &bench.Options{Rounds: 7, Sample: 10 * time.Millisecond}, 300, 3000
 	if strict {
-		o, docs = &bench.Options{Rounds: 61, Sample: 100 * time.Millisecond}, 3000
+		o, docs, rows = &bench.Options{Rounds: 201, Sample: 50 * time.Millisecond}, 20_000, 1_000_000
 	}
-	hold := func(ok bool, r bench.Result) {
-		t.Helper()
-		t.Logf("%+v", r)
-		if strict && !ok {
-			t.Errorf("%s: out of its bounds", r.Name)
-		}
+	for _, f := range Figures() {
+		t.Run(f.Name, func(t *testing.T) {
+			out, err := f.Measure(t.Context(), o, Sizes{Docs: docs, Rows: rows})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%v", out)
+			if strict && !out.Met {
+				t.Errorf("%s: missed %s", f.Name, out.Target)
+			}
+		})
 	}
-	t.Run("get", func(t *testing.T) {
-		r, err := Get(t.Context(), serve(t), "figures", o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// The rate ratio is the inverse of the times' ratio.
-		hold(r.DiffNanos.Median <= 15000 && r.AllocsB-r.AllocsA <= 12 && 1/r.Ratio.Low >= 0.95, r)
-	})
-	t.Run("newest_30_with_latency", func(t *testing.T) {
-		r, err := List(t.Context(), serve(t, "-ranges", "1", "-latency", "10ms"), serve(t, "-ranges", "16", "-latency", "10ms"), "figures", min(docs, 300), 30, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		hold(r.Ratio.Median <= 1.6, r)
-	})
-	t.Run("all_rows", func(t *testing.T) {
-		r, err := List(t.Context(), serve(t, "-ranges", "1"), serve(t, "-ranges", "16"), "figures", docs, 0, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		hold(r.Ratio.Median <= 1.3, r)
-	})
 }
