@@ -38,7 +38,8 @@ const statusRetryWith = 449
 type failure struct {
 	status, sub int
 	header      http.Header
-	notSent     bool // no byte of it can have reached the service
+	host        string // that answered
+	notSent     bool   // no byte of it can have reached the service
 	cause       error
 }
 
@@ -61,18 +62,32 @@ func failureOf(err error) *failure {
 		f.status = re.StatusCode
 		if re.RawResponse != nil {
 			f.header = re.RawResponse.Header
-			f.sub, _ = strconv.Atoi(f.header.Get(headerSubstatus))
+			f.sub, f.host = subStatus(f.header), hostOf(re.RawResponse)
 		}
 		f.cause = answerError{f.status, f.sub, sentence(re), f.header.Get(headerActivityID)}
 		return f
 	}
 	var we *writeError
 	if errors.As(err, &we) {
-		f.status, f.sub, f.header = we.status, we.sub(), we.header
+		f.status, f.sub, f.header, f.host = we.status, subStatus(we.header), we.header, we.host
 	}
 	f.notSent = notSent(err)
 	f.cause = shortCause(err)
 	return f
+}
+
+// subStatus is the sub-status of an answer, 0 without one.
+func subStatus(h http.Header) int {
+	n, _ := strconv.Atoi(h.Get(headerSubstatus))
+	return n
+}
+
+// hostOf is the host that answered, "" if it is not known.
+func hostOf(resp *http.Response) string {
+	if resp == nil || resp.Request == nil {
+		return ""
+	}
+	return resp.Request.URL.Host
 }
 
 // ambiguous reports whether a write that failed so may have been carried out.

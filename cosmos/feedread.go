@@ -95,19 +95,17 @@ func (f *Feed) ask(ctx context.Context, q ask) (answer, error) {
 // store's: reads need not wait for what only the feed has seen.
 func (f *Feed) answered(ctx context.Context, op store.Op, began time.Time, resp azcosmos.ChangeFeedResponse, err error) (answer, *failure) {
 	fail := failureOf(err)
-	status, sub := 0, 0
+	status, sub, host := 0, 0, hostOf(resp.RawResponse)
 	header := http.Header{}
-	var a answer
 	switch {
 	case fail != nil && fail.header != nil:
-		status, sub, header = fail.status, fail.sub, fail.header
+		status, sub, header, host = fail.status, fail.sub, fail.header, fail.host
 	case resp.RawResponse != nil:
 		status, header = resp.RawResponse.StatusCode, resp.RawResponse.Header
-		if req := resp.RawResponse.Request; req != nil {
-			a.region = f.s.account.topology().region(req.URL.Host)
-		}
 	}
-	if top := f.s.account.topology(); a.region == "" && len(top.read) == 1 {
+	top := f.s.account.topology()
+	a := answer{region: top.region(host)}
+	if a.region == "" && len(top.read) == 1 {
 		a.region = top.read[0].name // the global endpoint, of all that there is
 	}
 	a.items, a.rid = resp.Items, resp.ResourceID

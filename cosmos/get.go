@@ -42,6 +42,13 @@ func (s *Store) fresh(ctx context.Context, id, escaped string, after store.Fresh
 	r := read{op: store.OpGet, id: id, escaped: escaped, container: s.reader}
 	if after.Session != "" {
 		v, err := parseSession(s.here().rid, after.Session)
+		if errors.Is(err, errOtherContainer) {
+			// It may be of the container that replaced the one that was opened.
+			if err := s.relocate(ctx); err != nil {
+				return store.Document{}, err
+			}
+			v, err = parseSession(s.here().rid, after.Session)
+		}
 		if err != nil {
 			return store.Document{}, s.fail(store.OpGet, id, store.ErrInvalid, err)
 		}

@@ -189,6 +189,22 @@ func TestNoWriteRegion(t *testing.T) {
 	}
 }
 
+// Activations that were written in the nearest region go to the only one when the
+// account stops to take writes in several.
+func TestMultiWriteEnds(t *testing.T) {
+	srv := startFake(t, cosmostest.Options{Regions: regions(2), MultiWrite: true})
+	s := openFake(t, srv, store.Activations, Deps{}, func(c *Config) {
+		c.ConnectionPolicy.UsingMultipleWriteLocations = true
+		c.ConnectionPolicy.PreferredLocations = []string{"West Europe"}
+	})
+	mustPut(t, s, "guest/1", []byte(`{}`))
+	srv.SetMultiWrite(false)
+	mustPut(t, s, "guest/2", []byte(`{}`))
+	if got := writesByRegion(srv, store.Activations); got["East US"] != 1 {
+		t.Errorf("writes by region: got %v, want one in East US", got)
+	}
+}
+
 // Writes of a single-write account follow its write region there and back again,
 // each at its first refusal.
 func TestWriteRegionMoves(t *testing.T) {

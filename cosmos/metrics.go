@@ -3,6 +3,7 @@ package cosmos
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -141,7 +142,7 @@ func (s *storeMetrics) exchanged(ctx context.Context, op store.Op, name, region 
 		attrs = append(attrs, attribute.StringSlice("azure.cosmosdb.operation.contacted_regions", []string{region}))
 	}
 	if status != 0 {
-		attrs = append(attrs, attribute.Int("db.response.status_code", status))
+		attrs = append(attrs, attribute.String("db.response.status_code", strconv.Itoa(status)))
 	}
 	if sub != 0 {
 		attrs = append(attrs, attribute.Int("azure.cosmosdb.response.sub_status_code", sub))
@@ -163,9 +164,10 @@ func (s *storeMetrics) charged(ctx context.Context, op store.Op, units float64) 
 	}
 }
 
+// errorType is the status as text, as OpenTelemetry has it.
 func errorType(status int) string {
 	if status == 0 {
 		return "network"
 	}
-	return http.StatusText(status)
+	return strconv.Itoa(status)
 }

@@ -32,6 +32,10 @@ func newMeters() *meters {
 	return &meters{r, sdkmetric.NewMeterProvider(sdkmetric.WithReader(r))}
 }
 
+// textual are attributes that OpenTelemetry defines as text though they look like
+// numbers.
+var textual = map[string]bool{"db.response.status_code": true, "error.type": true}
+
 // total adds up the points of a metric whose attributes include attrs, given as
 // "key=value": values of sums and gauges, sums of histograms. n is the number of
 // measurements in histograms, else of points.
@@ -44,7 +48,7 @@ func (m *meters) total(t *testing.T, name string, attrs ...string) (sum float64,
 	matches := func(set attribute.Set) bool {
 		for _, a := range attrs {
 			key, want, _ := strings.Cut(a, "=")
-			if v, ok := set.Value(attribute.Key(key)); !ok || v.String() != want {
+			if v, ok := set.Value(attribute.Key(key)); !ok || v.String() != want || textual[key] && v.Type() != attribute.STRING {
 				return false
 			}
 		}
@@ -149,6 +153,24 @@ func TestMetrics(t *testing.T) {
 		}
 	})
 
+	t.Run("failures", func(t *testing.T) {
+		s, srv, m := setup(t, cosmostest.Options{Regions: regions(2)}, store.Whisks, nil)
+		_, err := s.Get(ctx, "guest/none", nil)
+		wantKind(t, "get of nothing", err, store.ErrNotFound)
+		if _, n := m.total(t, "db.client.operation.duration", "db.operation.name=read_item", "db.response.status_code=404", "error.type=404",
+			`azure.cosmosdb.operation.contacted_regions=["East US"]`); n != 1 {
+			t.Errorf("durations of reads that found nothing in their region: got %d, want 1", n)
+		}
+		fault := srv.Inject(cosmostest.Fault{Match: writesItem, Times: 1, Status: http.StatusServiceUnavailable})
+		defer fault.Remove()
+		_, err = s.Put(ctx, store.Document{ID: "guest/a", Body: []byte(`{}`)}, nil)
+		wantKind(t, "creation without an answer", err, store.ErrInDoubt)
+		if _, n := m.total(t, "db.client.operation.duration", "db.operation.name=create_item", "error.type=503",
+			`azure.cosmosdb.operation.contacted_regions=["East US"]`); n != 1 {
+			t.Errorf("durations of refused writes in their region: got %d, want 1", n)
+		}
+	})
+
 	t.Run("COS-D9_sizes", func(t *testing.T) {
 		s, _, m := setup(t, cosmostest.Options{}, store.Activations, nil)
 		body := fmt.Appendf(nil, `{"namespace":"guest","name":"a","start":1,"logs":["%s"]}`, strings.Repeat("é", 2000))
@@ -191,6 +213,9 @@ func TestMetrics(t *testing.T) {
 		if err != nil || u.Documents < 20 || u.DocumentsKB < 20 {
 			t.Errorf("usage: got %+v and %v, want 20 documents and 20 KB at least", u, err)
 		}
+		s.Close()
+		_, err = s.Usage(ctx)
+		wantKind(t, "usage of a closed store", err, store.ErrClosed)
 	})
 
 	t.Run("COS-04_query_metrics", func(t *testing.T) {

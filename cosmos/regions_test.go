@@ -213,6 +213,7 @@ func TestSessions(t *testing.T) {
 	t.Run("container_made_again", func(t *testing.T) {
 		srv, d := setup(t, cosmostest.Options{SessionWait: time.Millisecond})
 		s := openFake(t, srv, store.Whisks, d, nil)
+		old := openFake(t, srv, store.Whisks, d, nil)
 		for i := range 50 {
 			mustPut(t, s, fmt.Sprint("guest/", i), bodyAt("guest", "a", 1))
 		}
@@ -232,6 +233,16 @@ func TestSessions(t *testing.T) {
 		wantKind(t, "get from the new container", err, store.ErrNotFound)
 		if s.here().rid == before {
 			t.Error("the store still has the old container's positions")
+		}
+		// Another store has not met the new container yet when it is handed a session
+		// of it.
+		if old.here().rid != before {
+			t.Fatal("the other store knows the new container already")
+		}
+		mustPut(t, s, "guest/2", bodyAt("guest", "b", 1))
+		after := sessionOf(s.here().rid, *s.here().sessions.token())
+		if _, err := old.Get(ctx, "guest/2", &store.GetOptions{After: store.Freshness{Session: after}}); err != nil {
+			t.Errorf("get with a session of the new container: %v", err)
 		}
 		v := mustPut(t, s, "guest/1", bodyAt("guest", "a", 1))
 		if got := mustGet(t, s, "guest/1").Version; got.Lineage != v.Lineage || got.Lineage == before {

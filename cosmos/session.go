@@ -246,7 +246,9 @@ func parseSession(rid string, s store.Session) (vector, error) {
 		return nil, errors.New("session is none of Cosmos DB")
 	}
 	if of != rid {
-		return nil, errors.New("session is of another container")
+		return nil, errOtherContainer
 	}
 	return parseVector(token)
 }
+
+var errOtherContainer = errors.New("session is of another container")

@@ -223,19 +223,16 @@ func (s *Store) begin(ctx context.Context, op store.Op, id string) error {
 func (s *Store) observe(ctx context.Context, op store.Op, name string, began time.Time, resp azcosmos.Response, err error) *failure {
 	f := failureOf(err)
 	raw := resp.RawResponse
-	status, sub, region := 0, 0, ""
+	status, sub, host := 0, 0, hostOf(raw)
 	var units float64
 	switch {
 	case f != nil && f.header != nil:
-		status, sub, units = f.status, f.sub, charge(f.header)
+		status, sub, host, units = f.status, f.sub, f.host, charge(f.header)
 		s.here().sessions.note(f.header.Get(headerSession))
 	case raw != nil:
 		status, units = raw.StatusCode, charge(raw.Header)
 		s.here().sessions.note(raw.Header.Get(headerSession))
 	}
-	if raw != nil && raw.Request != nil {
-		region = s.account.topology().region(raw.Request.URL.Host)
-	}
-	s.metrics.exchanged(ctx, op, name, region, status, sub, units, time.Since(began))
+	s.metrics.exchanged(ctx, op, name, s.account.topology().region(host), status, sub, units, time.Since(began))
 	return f
 }

@@ -156,7 +156,7 @@ func (t *transport) Do(req *http.Request) (*http.Response, error) {
 	if isItemWrite(req) && (resp.StatusCode == http.StatusServiceUnavailable ||
 		resp.StatusCode == http.StatusForbidden && resp.Header.Get(headerSubstatus) == writeForbidden) {
 		resp.Body.Close()
-		return nil, &writeError{resp.StatusCode, resp.Header}
+		return nil, &writeError{resp.StatusCode, resp.Header, req.URL.Host}
 	}
 	return resp, nil
 }
@@ -168,16 +168,11 @@ func (t *transport) Do(req *http.Request) (*http.Response, error) {
 type writeError struct {
 	status int
 	header http.Header
-}
-
-// sub is the answer's sub-status.
-func (e *writeError) sub() int {
-	n, _ := strconv.Atoi(e.header.Get(headerSubstatus))
-	return n
+	host   string
 }
 
 func (e *writeError) Error() string {
-	return answerError{e.status, e.sub(), "", e.header.Get(headerActivityID)}.Error()
+	return answerError{e.status, subStatus(e.header), "", e.header.Get(headerActivityID)}.Error()
 }
 
 // isItemWrite reports whether a request writes an item.

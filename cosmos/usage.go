@@ -27,15 +27,20 @@ type Usage struct {
 	IndexingProgress int64
 }
 
+const opUsage store.Op = "usage"
+
 // Usage reads the container's usage.
 func (s *Store) Usage(ctx context.Context) (Usage, error) {
+	if err := s.begin(ctx, opUsage, ""); err != nil {
+		return Usage{}, err
+	}
 	resp, err := s.reader.Read(ctx, &azcosmos.ReadContainerOptions{PopulateQuotaInfo: true})
 	if err != nil {
-		return Usage{}, s.translate(ctx, "usage", "", err)
+		return Usage{}, s.translate(ctx, opUsage, "", err)
 	}
 	u, ok := parseUsage(resp.RawResponse.Header)
 	if !ok {
-		return Usage{}, s.fail("usage", "", store.ErrUnsupported, errors.New("the service does not tell"))
+		return Usage{}, s.fail(opUsage, "", store.ErrUnsupported, errors.New("the service does not tell"))
 	}
 	return u, nil
 }
