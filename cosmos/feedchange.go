@@ -1,10 +1,8 @@
 package cosmos
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
-	"strconv"
 	"time"
 
 	"github.com/whiskstore/whiskstore/store"
@@ -48,22 +46,11 @@ func (f *Feed) changes(ctx context.Context, items [][]byte, since int64) []store
 // all but its body. An id that does not unescape is returned as it is stored.
 func glean(raw []byte) (it item) {
 	_ = members(raw, func(name, value, _ []byte) {
-		switch string(name) {
-		case "id":
+		if string(name) == "id" {
 			it.escaped, _ = stringValue(value)
-		case "_etag":
-			it.etag, _ = stringValue(value)
-		case "_rid":
-			it.rid = bytes.Trim(value, `"`)
-		case "_clusterId":
-			it.clusterID, _ = stringValue(value)
-		case "_ts":
-			it.ts, _ = strconv.ParseInt(string(value), 10, 64)
-		case "_lsn":
-			it.lsn, _ = strconv.ParseUint(string(value), 10, 64)
-		case "_deleted":
-			it.deleted = string(value) != "false"
+			return
 		}
+		it.note(name, value)
 	}) // the error is the caller's reason to be here
 	var err error
 	if it.id, err = unescapeID(it.escaped); err != nil {

@@ -151,25 +151,7 @@ func decodeNamed(raw []byte, escaped, id, etag string) (item, error) {
 			body = append(body, both...)
 			continue
 		}
-		switch string(name) {
-		case "_etag":
-			if etag == "" {
-				it.etag, _ = stringValue(value)
-			}
-		case "_rid":
-			it.rid = bytes.Trim(value, `"`)
-		case "_clusterId":
-			it.clusterID, _ = stringValue(value)
-		case deleteMark:
-			it.mark, _ = stringValue(value)
-		case "_ts":
-			it.ts, _ = strconv.ParseInt(string(value), 10, 64)
-		case "_lsn":
-			it.lsn, _ = strconv.ParseUint(string(value), 10, 64)
-		case "_deleted":
-			// Views leave out what is defined and not false (row COS-D4).
-			it.deleted = string(value) != "false"
-		}
+		it.note(name, value)
 	}
 	err := r.err
 	if err == nil && !found {
@@ -183,6 +165,30 @@ func decodeNamed(raw []byte, escaped, id, etag string) (item, error) {
 	}
 	it.body = append(body, '}')
 	return it, nil
+}
+
+// note takes in a member that begins with an underscore, or another one that
+// means nothing here. An etag that is there already stays.
+func (it *item) note(name, value []byte) {
+	switch string(name) {
+	case "_etag":
+		if it.etag == "" {
+			it.etag, _ = stringValue(value)
+		}
+	case "_rid":
+		it.rid = bytes.Trim(value, `"`)
+	case "_clusterId":
+		it.clusterID, _ = stringValue(value)
+	case deleteMark:
+		it.mark, _ = stringValue(value)
+	case "_ts":
+		it.ts, _ = strconv.ParseInt(string(value), 10, 64)
+	case "_lsn":
+		it.lsn, _ = strconv.ParseUint(string(value), 10, 64)
+	case "_deleted":
+		// Views leave out what is defined and not false (row COS-D4).
+		it.deleted = string(value) != "false"
+	}
 }
 
 // document returns the item as a document of a container. order is 0 where the

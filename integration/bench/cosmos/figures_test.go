@@ -8,17 +8,6 @@ import (
 	"github.com/whiskstore/whiskstore/integration/bench"
 )
 
-// serve runs the fake in another process until the test ends.
-func serve(t *testing.T, args ...string) Account {
-	t.Helper()
-	a, stop, err := Serve(t.Context(), args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	return a
-}
-
 // TestFigures measures a little, and with WHISKSTORE_BENCH=1 long enough to hold
 // the figures to their bounds.
 func TestFigures(t *testing.T) {
