@@ -129,8 +129,8 @@ func TestStoreSoftDelete(t *testing.T) {
 	}
 }
 
-// TestSwitches runs the suite under each answer of the service that nobody
-// recorded.
+// TestSwitches runs the suites under each answer of the service that nobody
+// recorded, that of linearizability with answers lost.
 func TestSwitches(t *testing.T) {
 	for _, sw := range cosmostest.AllSwitches() {
 		t.Run(sw.Name, func(t *testing.T) {
@@ -138,6 +138,7 @@ func TestSwitches(t *testing.T) {
 			d := deployment{account: cosmostest.Options{Regions: regions(2), Ranges: 2}, change: readIn("West Europe")}
 			sw.Set(&d.account.Switches)
 			storetest.TestStore(t, d.softDeleting().harness)
+			storetest.TestLinearizability(t, d.softDeleting().disturbed(writesItem, 3), &storetest.LinearizabilityOptions{Calls: 20})
 		})
 	}
 }
