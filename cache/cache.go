@@ -231,11 +231,13 @@ func (c *Cache[V]) Close() {
 	}
 }
 
-func (c *Cache[V]) shard(key string) *shard[V] {
+func (c *Cache[V]) shard(key string) *shard[V] { return c.shards[c.hash(key)&(shards-1)] }
+
+func (c *Cache[V]) hash(key string) uint64 {
 	if c.opts.Hash != nil {
-		return c.shards[c.opts.Hash(key)&(shards-1)]
+		return c.opts.Hash(key)
 	}
-	return c.shards[maphash.String(c.seed, key)&(shards-1)]
+	return maphash.String(c.seed, key)
 }
 
 // Observe tells the cache that the document is in state v or a later one: a

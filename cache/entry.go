@@ -25,20 +25,10 @@ type entry[V any] struct {
 	// and not worth a record of its own. It is in units of 17 ms, rounded up; zero is
 	// none.
 	fence uint32
-
-	// used is the turn in which a hit last moved the entry to the front of the LRU.
-	// Once per turn is enough, and keeps hits of several processors on one key from
-	// writing the list each time.
-	used uint32
 }
 
-const (
-	fenceBits = 24 // of a time that the unit of entry.fence leaves out
-	turnBits  = 27 // a turn is 134 ms
-)
-
-// turn is the one of a time, modulo 18 years.
-func turn(t int64) uint32 { return uint32(t >> turnBits) }
+// fenceBits are those of a time that the unit of entry.fence leaves out.
+const fenceBits = 24
 
 // fenceEnd is the end of a fence as an entry says it. It refuses what that cannot
 // say, two years after the start of the process.

@@ -128,10 +128,10 @@ func Compare(ctx context.Context, name string, a, b Side, opts *Options) (Result
 		res.BytesA += float64(s1.bytes) / float64(n) / float64(o.Rounds)
 		res.BytesB += float64(s2.bytes) / float64(n) / float64(o.Rounds)
 	}
-	res.NanosA, res.NanosB = median(as), median(bs)
-	res.Ratio, res.DiffNanos = median(ratios), median(diffs)
+	res.NanosA, res.NanosB = Median(as), Median(bs)
+	res.Ratio, res.DiffNanos = Median(ratios), Median(diffs)
 	if len(cpuRatios) > 0 {
-		res.CPURatio, res.CPUDiffNanos = median(cpuRatios), median(cpuDiffs)
+		res.CPURatio, res.CPUDiffNanos = Median(cpuRatios), Median(cpuDiffs)
 	}
 	ops := float64(n) * float64(o.Rounds)
 	res.RequestsA, res.AnswersA = traffic(a).since(trafficA, ops)
@@ -178,9 +178,9 @@ func sample(ctx context.Context, s Side, n int) (measured, error) {
 	return measured{elapsed, cpu, after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc}, ctx.Err()
 }
 
-// median returns the median of xs and the order statistics that enclose the
+// Median returns the median of xs and the order statistics that enclose the
 // true median with a probability of at least 95 %.
-func median(xs []float64) Interval {
+func Median(xs []float64) Interval {
 	xs = slices.Clone(xs)
 	slices.Sort(xs)
 	n := len(xs)

@@ -11,10 +11,10 @@ func TestMedianInterval(t *testing.T) {
 		xs = append(xs, float64(i+1))
 	}
 	// For 31 values the sign test's interval at 95 % is from the 10th to the 22nd.
-	if got, want := median(xs), (Interval{Median: 16, Low: 10, High: 22}); got != want {
+	if got, want := Median(xs), (Interval{Median: 16, Low: 10, High: 22}); got != want {
 		t.Errorf("median: got %+v, want %+v", got, want)
 	}
-	if got, want := median(xs[:3]), (Interval{Median: 2, Low: 1, High: 3}); got != want {
+	if got, want := Median(xs[:3]), (Interval{Median: 2, Low: 1, High: 3}); got != want {
 		t.Errorf("median of three: got %+v, want %+v", got, want)
 	}
 }

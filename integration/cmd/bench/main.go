@@ -18,45 +18,29 @@ import (
 	"time"
 
 	"github.com/whiskstore/whiskstore/integration/bench"
+	cachebench "github.com/whiskstore/whiskstore/integration/bench/cache"
 	cosmosbench "github.com/whiskstore/whiskstore/integration/bench/cosmos"
 )
 
-// figure is one measured claim.
-type figure struct {
-	name    string
-	measure func(ctx context.Context, opts *bench.Options, s sizes) ([]outcome, error)
-}
-
-// outcome is a result with the claim it is held to.
-type outcome struct {
-	bench.Result
-	Target string `json:"target"`
-	Met    bool   `json:"met"`
-	Text   string `json:"text,omitempty"` // in place of a row of the table
-}
-
 // sizes are the amounts of data of the figures that need much.
 type sizes struct {
-	Activations int `json:"activations"`
-	Namespaces  int `json:"namespaces"`
-	Small       int `json:"small"`
-	CosmosDocs  int `json:"cosmosDocs"`
-	CosmosRows  int `json:"cosmosRows"`
+	Activations  int `json:"activations"`
+	Namespaces   int `json:"namespaces"`
+	Small        int `json:"small"`
+	CacheEntries int `json:"cacheEntries"`
+	CacheRecords int `json:"cacheRecords"`
+	CosmosDocs   int `json:"cosmosDocs"`
+	CosmosRows   int `json:"cosmosRows"`
 }
 
-func figures() []figure {
-	all := []figure{
-		{"chain-get", chainGet},
-		{"chain-put", chainPut},
-		{"list-30", list30},
+func figures(s sizes) []bench.Figure {
+	all := []bench.Figure{
+		{Name: "chain-get", Measure: chainGet},
+		{Name: "chain-put", Measure: chainPut},
+		{Name: "list-30", Measure: func(ctx context.Context, o *bench.Options) ([]bench.Outcome, error) { return list30(ctx, o, s) }},
 	}
-	for _, f := range cosmosbench.Figures() {
-		all = append(all, figure{f.Name, func(ctx context.Context, opts *bench.Options, s sizes) ([]outcome, error) {
-			o, err := f.Measure(ctx, opts, cosmosbench.Sizes{Docs: s.CosmosDocs, Rows: s.CosmosRows})
-			return []outcome{{Result: o.Result, Target: o.Target, Met: o.Met, Text: o.String()}}, err
-		}})
-	}
-	return all
+	all = append(all, cachebench.Figures(cachebench.Sizes{Entries: s.CacheEntries, Records: s.CacheRecords})...)
+	return append(all, cosmosbench.Figures(cosmosbench.Sizes{Docs: s.CosmosDocs, Rows: s.CosmosRows})...)
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -73,6 +57,8 @@ func run(args []string) int {
 	each := flags.Duration("sample", 20*time.Millisecond, "how long each side runs in a round")
 	s := sizes{Namespaces: 10_000, Small: 10_000}
 	flags.IntVar(&s.Activations, "activations", 1_000_000, "activations in the large collections")
+	flags.IntVar(&s.CacheEntries, "cache-entries", 1_000_000, "entries of the large cache")
+	flags.IntVar(&s.CacheRecords, "cache-records", 2_000_000, "invalidation records that are applied")
 	flags.IntVar(&s.CosmosDocs, "cosmos-docs", 20_000, "rows of the list on Cosmos DB whose CPU time is measured")
 	flags.IntVar(&s.CosmosRows, "cosmos-rows", 1_000_000, "rows of the list on Cosmos DB whose memory is measured; a million takes minutes")
 	switch err := flags.Parse(args); {
@@ -95,20 +81,20 @@ func run(args []string) int {
 	defer stop()
 
 	report := struct {
-		Go      string    `json:"go"`
-		Procs   int       `json:"procs"`
-		Sizes   sizes     `json:"sizes"`
-		Figures []outcome `json:"figures"`
+		Go      string          `json:"go"`
+		Procs   int             `json:"procs"`
+		Sizes   sizes           `json:"sizes"`
+		Figures []bench.Outcome `json:"figures"`
 	}{runtime.Version(), runtime.GOMAXPROCS(0), s, nil}
 	missed := false
-	for _, f := range figures() {
-		if !match.MatchString(f.name) {
+	for _, f := range figures(s) {
+		if !match.MatchString(f.Name) {
 			continue
 		}
-		fmt.Fprintf(os.Stderr, "measuring %s\n", f.name)
-		out, err := f.measure(ctx, &bench.Options{Rounds: *rounds, Sample: *each}, s)
+		fmt.Fprintf(os.Stderr, "measuring %s\n", f.Name)
+		out, err := f.Measure(ctx, &bench.Options{Rounds: *rounds, Sample: *each})
 		if err != nil {
-			return fail(fmt.Errorf("%s: %w", f.name, err))
+			return fail(fmt.Errorf("%s: %w", f.Name, err))
 		}
 		for _, o := range out {
 			missed = missed || !o.Met
@@ -135,13 +121,13 @@ func run(args []string) int {
 
 func names() string {
 	var all []string
-	for _, f := range figures() {
-		all = append(all, f.name)
+	for _, f := range figures(sizes{}) {
+		all = append(all, f.Name)
 	}
 	return strings.Join(all, ", ")
 }
 
-func print(figures []outcome) {
+func print(figures []bench.Outcome) {
 	w := tabwriter.NewWriter(os.Stdout, 2, 4, 2, ' ', 0)
 	defer w.Flush()
 	fmt.Fprintln(w, "figure\tA ns/op\tB ns/op\tB/A (95 %)\tB-A ns (95 %)\tallocs A, B\tKiB A, B\ttarget\tmet")
@@ -160,7 +146,7 @@ func print(figures []outcome) {
 	fmt.Fprintln(w)
 	for _, o := range figures {
 		if o.Text != "" {
-			fmt.Fprintln(w, o.Text)
+			fmt.Fprintln(w, o)
 			continue
 		}
 		fmt.Fprintf(w, "%s: A is %s; B is %s; %d rounds of %d operations\n", o.Name, o.A, o.B, o.Rounds, o.OpsPerSample)

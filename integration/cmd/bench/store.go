@@ -49,7 +49,7 @@ func newWhisks() (*memory.Store, error) {
 	return memory.New(memory.Options{Collection: store.Whisks})
 }
 
-func chainGet(ctx context.Context, opts *bench.Options, _ sizes) ([]outcome, error) {
+func chainGet(ctx context.Context, opts *bench.Options) ([]bench.Outcome, error) {
 	s, err := newWhisks()
 	if err != nil {
 		return nil, err
@@ -75,10 +75,10 @@ func chainGet(ctx context.Context, opts *bench.Options, _ sizes) ([]outcome, err
 	res, err := bench.Compare(ctx, "chain adds to a Get of 1 KiB",
 		bench.Side{Name: "store/memory", Run: get(s)},
 		bench.Side{Name: "the chain over it", Settings: chainSettings, Run: get(top)}, opts)
-	return []outcome{{Result: res, Target: "+1000 ns, +4 allocations", Met: res.DiffNanos.High <= 1000 && res.AllocsB-res.AllocsA <= 4.05}}, err
+	return []bench.Outcome{{Result: res, Target: "+1000 ns, +4 allocations", Met: res.DiffNanos.High <= 1000 && res.AllocsB-res.AllocsA <= 4.05}}, err
 }
 
-func chainPut(ctx context.Context, opts *bench.Options, _ sizes) ([]outcome, error) {
+func chainPut(ctx context.Context, opts *bench.Options) ([]bench.Outcome, error) {
 	put := func(wrap func(store.ArtifactStore) (store.ArtifactStore, error)) (func(context.Context, int) error, error) {
 		s, err := newWhisks()
 		if err != nil {
@@ -110,7 +110,7 @@ func chainPut(ctx context.Context, opts *bench.Options, _ sizes) ([]outcome, err
 	res, err := bench.Compare(ctx, "chain adds to a Put of 1 KiB",
 		bench.Side{Name: "store/memory", Run: bare},
 		bench.Side{Name: "the chain over it", Settings: chainSettings, Run: chained}, opts)
-	return []outcome{{Result: res, Target: "+2000 ns, +8 allocations", Met: res.DiffNanos.High <= 2000 && res.AllocsB-res.AllocsA <= 8.05}}, err
+	return []bench.Outcome{{Result: res, Target: "+2000 ns, +8 allocations", Met: res.DiffNanos.High <= 2000 && res.AllocsB-res.AllocsA <= 8.05}}, err
 }
 
 // fill stores n activations, spread over namespaces.
@@ -152,17 +152,17 @@ func newest(s store.ArtifactStore, skip int) func(context.Context, int) error {
 	}
 }
 
-func list30(ctx context.Context, opts *bench.Options, s sizes) ([]outcome, error) {
+func list30(ctx context.Context, opts *bench.Options, s sizes) ([]bench.Outcome, error) {
 	const atMost = 3
 	small, err := fill(ctx, s.Small, 1)
 	if err != nil {
 		return nil, err
 	}
-	var out []outcome
+	var out []bench.Outcome
 	a := bench.Side{Name: fmt.Sprintf("%d documents in one namespace", s.Small), Run: newest(small, 0)}
 	compare := func(name string, a, b bench.Side, target float64) error {
 		res, err := bench.Compare(ctx, name, a, b, opts)
-		o := outcome{Result: res, Target: "printed only", Met: true}
+		o := bench.Outcome{Result: res, Target: "printed only", Met: true}
 		if target > 0 {
 			o.Target, o.Met = fmt.Sprintf("B/A at most %g", target), res.Ratio.High <= target
 		}
