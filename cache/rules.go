@@ -34,8 +34,8 @@ const (
 	RuleLossVoid                         // R7: a loss voids the operations in flight
 	RuleLossBlind                        // R7: a loss makes its scope blind, or has it read at a position
 	RuleSuspect                          // R7: values held when a loss is noticed are not served
-	RuleEpoch                            // R7: a new epoch without a hand-over is a loss
-	RuleStart                            // R7: start-up is a loss
+	RuleEpoch                            // R7: a new epoch of a known source without a hand-over is a loss
+	RuleStart                            // R7: start-up is a loss, and so is the first sight of a source after it
 	RuleSilence                          // R8: while a range is silent, only young values are served
 	RuleAge                              // R9: every value expires, counted from the start of its load
 	RuleEcho                             // R10: the cluster's own changes come back as verify messages

@@ -99,6 +99,9 @@ type source struct {
 	heard   time.Time           // when anything of it came
 }
 
+// first reports whether the epoch is the one in which the source was first seen.
+func (s *source) first() bool { return len(s.older) == 0 }
+
 const (
 	maxOlderEpochs = 8      // remembered per source
 	maxSources     = 10_000 // more is a loss, and all are forgotten
@@ -326,7 +329,7 @@ func (s *source) concerns() *wire.Range {
 // after that blind time has ended. The blind time therefore begins again.
 func (t *Tracker) firstSight(s *source, partition int32, m wire.Message, now time.Time) {
 	s.last[partition] = before(m)
-	if s.durable && !t.opts.Without.has(RuleEpoch) {
+	if s.durable && !t.opts.Without.has(RuleStart) {
 		t.lose("first sight of a source", s.concerns(), m.Position)
 	}
 }
@@ -382,7 +385,7 @@ func (t *Tracker) follow(s *source, partition int32, m wire.Message, now time.Ti
 	last, seen := s.last[partition]
 	prior := before(m)
 	switch {
-	case !seen && !s.begun && s.durable && !t.opts.Without.has(RuleEpoch):
+	case !seen && !s.begun && s.durable && !(s.first() && t.opts.Without.has(RuleStart)):
 		// What came before in this partition nobody knows.
 		t.lose("first sight of a source in a partition", s.concerns(), m.Position)
 	case !seen && !s.begun:

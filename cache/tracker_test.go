@@ -58,8 +58,12 @@ func newFeed(t *testing.T, opts cache.TrackerOptions) *feed {
 	opts.Lines = map[string][]cache.Line{"whisks": {&f.line}}
 	f.Tracker = cache.NewTracker(opts)
 	f.Start([]int32{0, 1}, f.now)
-	if got := f.line.take(); got != "loss" {
-		t.Fatalf("start told %q, want a loss", got)
+	want := "loss"
+	if opts.Without == cache.RuleStart {
+		want = ""
+	}
+	if got := f.line.take(); got != want {
+		t.Fatalf("start told %q, want %q", got, want)
 	}
 	return f
 }
@@ -135,6 +139,17 @@ func TestTrackerSequences(t *testing.T) {
 		f.later(time.Minute).send(0, bridge(wire.Change, "another", 1, 1))
 		f.want("loss a/b@1")
 	})
+	t.Run("first_sight_off", func(t *testing.T) {
+		f := newFeed(t, cache.TrackerOptions{Without: cache.RuleStart})
+		f.send(0, bridge(wire.Change, "b", 1, 5))
+		f.send(1, bridge(wire.Change, "b", 1, 7))
+		f.want("a/b@5 a/b@7")
+		f.send(0, bridge(wire.Change, "b", 1, 7)) // a gap after it is a loss all the same
+		f.want("loss a/b@7")
+		f.send(0, bridge(wire.Change, "b", 2, 1)) // and so is a new epoch, in each partition
+		f.send(1, bridge(wire.Change, "b", 2, 1))
+		f.want("loss a/b@1 loss a/b@1")
+	})
 	t.Run("writers_gaps_are_left_to_the_feed", func(t *testing.T) {
 		for _, drops := range []bool{false, true} {
 			f := newFeed(t, cache.TrackerOptions{DropsOwn: drops}).later(time.Minute)
@@ -160,7 +175,10 @@ func TestTrackerEpochs(t *testing.T) {
 	t.Run("T14_off", func(t *testing.T) {
 		f := newFeed(t, cache.TrackerOptions{Without: cache.RuleEpoch})
 		f.send(0, bridge(wire.Change, "b", 1, 1))
+		f.send(1, bridge(wire.Change, "b", 1, 1))
+		f.want("loss a/b@1 loss a/b@1") // first sight belongs to another rule
 		f.later(time.Minute).send(0, bridge(wire.Watermark, "b", 2, 0))
+		f.send(1, bridge(wire.Change, "b", 2, 1))
 		f.want("a/b@1")
 	})
 	handed := func(seq uint64, last map[int32]uint64) wire.Message {
