@@ -4,9 +4,14 @@ import (
 	"github.com/whiskstore/whiskstore/store"
 )
 
-// Get, Put and Delete run the store's operation for their caller. What follows
-// are their two halves, for callers that run operations themselves: the
-// simulation, which has one event loop and no goroutines.
+// Get, Put and Delete, and the Get of a table, run the store's operation for their
+// caller. What follows are their two halves, for callers that run operations
+// themselves: the simulation, which has one event loop and no goroutines.
+
+// Send announces a write at once, for callers that do not use Notify.
+func (a *Announcer) Send(collection string, w Written) error {
+	return a.publish(announcement{collection, w})
+}
 
 // Lookup is the first half of a Get.
 type Lookup[V any] struct {
@@ -47,6 +52,39 @@ func (l *Load[V]) End(loaded Loaded[V], err error) {
 
 // Same reports whether two lookups wait for one load.
 func (l *Load[V]) Same(other *Load[V]) bool { return l.f == other.f }
+
+// DerivedLookup is the first half of a Get of a table.
+type DerivedLookup[V any] struct {
+	Value  V
+	Held   bool // Value was served; otherwise Load is set
+	Absent bool // what was served is that nothing was found
+	Load   *DerivedLoad[V]
+	Joined bool // the load is another's, who ends it
+}
+
+// DerivedLoad is a load of a derived value under way.
+type DerivedLoad[V any] struct {
+	t   *Table[V]
+	key string
+	f   *derivedFlight[V]
+}
+
+// Begin looks key up. Whoever is given a load that is not joined must end it.
+func (t *Table[V]) Begin(key string) DerivedLookup[V] {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e, f, joined := t.begin(key, nil)
+	if e != nil {
+		return DerivedLookup[V]{Value: e.value, Held: true, Absent: e.negative}
+	}
+	return DerivedLookup[V]{Load: &DerivedLoad[V]{t: t, key: key, f: f}, Joined: joined}
+}
+
+// End ends the load with what the load function of Get would have returned.
+func (l *DerivedLoad[V]) End(d Derived[V], err error) {
+	l.f.result, l.f.err = d, err
+	l.t.finish(l.key, l.f)
+}
 
 // Write is a write under way.
 type Write[V any] struct {

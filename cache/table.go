@@ -125,28 +125,17 @@ func (t *Table[V]) Get(ctx context.Context, key string, match func(V) bool, load
 		return none, errClosed
 	}
 	t.mu.Lock()
-	now, age := t.clock.read()
-	if e, ok := t.positive.Get(key); ok && t.machine.derivedServable(t.state, e.derivedHeld, age, t.limit.at(age)) && (match == nil || match(e.value)) {
-		t.stats.Hits++
+	e, f, joined := t.begin(key, match)
+	if e != nil {
 		t.mu.Unlock()
+		if e.negative {
+			return none, errNothing
+		}
 		return e.value, nil
 	}
-	if e, ok := t.negative.Get(key); ok && t.machine.derivedServable(t.state, e.derivedHeld, age, t.limit.at(age)) {
-		t.stats.Hits++
-		t.mu.Unlock()
-		return none, errNothing
-	}
-	f := t.flights[key]
-	if f != nil && t.state.joinable(f.op) {
-		t.stats.Hits++
-		t.stats.Joined++
-	} else {
-		t.stats.Misses++
-		f = &derivedFlight[V]{flight: newFlight[Derived[V]](Request{}), op: t.state.begin(now, age)}
-		t.flights[key], t.starts[f] = f, struct{}{}
+	if !joined {
 		launch(&t.life, ctx, f.flight, load, func() { t.finish(key, f) })
 	}
-	f.waiters++
 	t.mu.Unlock()
 	if err := f.wait(ctx, &t.mu, func() { t.land(key, f) }); err != nil {
 		return none, err
@@ -155,6 +144,32 @@ func (t *Table[V]) Get(ctx context.Context, key string, match func(V) bool, load
 		return none, errNothing
 	}
 	return f.result.Value, nil
+}
+
+// begin is the event of a lookup, with the table locked: it returns the entry to
+// serve, or a load to wait for, which the caller has to run unless it was joined.
+func (t *Table[V]) begin(key string, match func(V) bool) (e *derivedEntry[V], f *derivedFlight[V], joined bool) {
+	now, age := t.clock.read()
+	bound := t.limit.at(age)
+	if e, ok := t.positive.Get(key); ok && t.machine.derivedServable(t.state, e.derivedHeld, age, bound) && (match == nil || match(e.value)) {
+		t.stats.Hits++
+		return e, nil, false
+	}
+	if e, ok := t.negative.Get(key); ok && t.machine.derivedServable(t.state, e.derivedHeld, age, bound) {
+		t.stats.Hits++
+		return e, nil, false
+	}
+	f = t.flights[key]
+	if joined = f != nil && t.state.joinable(f.op); joined {
+		t.stats.Hits++
+		t.stats.Joined++
+	} else {
+		t.stats.Misses++
+		f = &derivedFlight[V]{flight: newFlight[Derived[V]](Request{}), op: t.state.begin(now, age)}
+		t.flights[key], t.starts[f] = f, struct{}{}
+	}
+	f.waiters++
+	return nil, f, joined
 }
 
 var errNothing = &store.Error{Op: store.OpQuery, Kind: store.ErrNotFound}

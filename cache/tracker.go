@@ -196,6 +196,12 @@ func (t *Tracker) tell(r *wire.Range, do func(Line)) {
 // loss.
 func (t *Tracker) Handle(partition int32, r wire.Record, now time.Time) {
 	m, err := wire.Decode(r)
+	t.Decoded(partition, m, err, now)
+}
+
+// Decoded is the second half of Handle, after wire.Decode. It leaves m alone, so
+// one that several trackers are told of need be decoded only once.
+func (t *Tracker) Decoded(partition int32, m wire.Message, err error, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil {
