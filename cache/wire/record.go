@@ -45,46 +45,75 @@ func Encode(m Message) Record {
 	if m.Kind == Plain {
 		return r
 	}
-	r.Headers = make([]Header, 0, 10)
-	add := func(key, value string) { r.Headers = append(r.Headers, Header{Key: key, Value: []byte(value)}) }
-	number := func(key string, n uint64) { add(key, strconv.FormatUint(n, 10)) }
-	number(headerFormat, format)
-	add(headerKind, m.Kind.String())
-	add(headerSource, m.Source)
-	number(headerEpoch, uint64(m.Epoch))
-	number(headerSeq, m.Seq)
+	e := encoder{headers: make([]Header, 0, 10), bytes: make([]byte, 0, 192)}
+	e.number(headerFormat, format)
+	e.text(headerKind, m.Kind.String())
+	e.text(headerSource, m.Source)
+	e.number(headerEpoch, uint64(m.Epoch))
+	e.number(headerSeq, m.Seq)
 	if m.Kind == Verify {
-		add(headerKey, m.Key.MainID)
+		e.text(headerKey, m.Key.MainID)
 	}
 	if m.Version.Rev != "" {
-		add(headerVersion, strconv.FormatUint(m.Version.Order, 10)+":"+pair(m.Version.Lineage, m.Version.Rev))
+		e.bytes = append(strconv.AppendUint(e.bytes, m.Version.Order, 10), ':')
+		e.pair(headerVersion, m.Version.Lineage, m.Version.Rev)
 	}
 	if m.Deleted {
-		add(headerDeleted, "true")
+		e.text(headerDeleted, "true")
 	}
 	if m.Cluster != "" {
-		add(headerCluster, m.Cluster)
+		e.text(headerCluster, m.Cluster)
 	}
 	if m.Position != "" {
-		add(headerPosition, string(m.Position))
+		e.text(headerPosition, string(m.Position))
 	}
 	if m.Range != nil {
 		if m.Kind != Write {
-			add(headerRange, pair(m.Range.Min, m.Range.Max))
+			e.pair(headerRange, m.Range.Min, m.Range.Max)
 		}
-		add(headerOf, m.Range.Of)
+		e.text(headerOf, m.Range.Of)
 	}
 	if !m.Vouched.IsZero() {
-		add(headerVouched, strconv.FormatInt(m.Vouched.UnixMilli(), 10))
+		e.bytes = strconv.AppendInt(e.bytes, m.Vouched.UnixMilli(), 10)
+		e.end(headerVouched)
 	}
 	if m.Handover != nil {
-		add(headerHandover, m.Handover.text())
+		e.bytes = m.Handover.append(e.bytes)
+		e.end(headerHandover)
 	}
+	r.Headers = e.headers
 	return r
 }
 
-// pair writes two strings so that they can be told apart whatever they hold.
-func pair(a, b string) string { return strconv.Itoa(len(a)) + ":" + a + b }
+// encoder appends headers whose values share one array.
+type encoder struct {
+	headers []Header
+	bytes   []byte
+	begun   int // of the value that is being appended
+}
+
+// end makes what was appended the value of a header.
+func (e *encoder) end(key string) {
+	e.headers = append(e.headers, Header{Key: key, Value: e.bytes[e.begun:len(e.bytes):len(e.bytes)]})
+	e.begun = len(e.bytes)
+}
+
+func (e *encoder) text(key, value string) {
+	e.bytes = append(e.bytes, value...)
+	e.end(key)
+}
+
+func (e *encoder) number(key string, n uint64) {
+	e.bytes = strconv.AppendUint(e.bytes, n, 10)
+	e.end(key)
+}
+
+// pair appends two strings so that they can be told apart whatever they hold.
+func (e *encoder) pair(key, a, b string) {
+	e.bytes = append(strconv.AppendInt(e.bytes, int64(len(a)), 10), ':')
+	e.bytes = append(append(e.bytes, a...), b...)
+	e.end(key)
+}
 
 func parsePair(s string) (a, b string, ok bool) {
 	length, rest, ok := strings.Cut(s, ":")
@@ -95,11 +124,11 @@ func parsePair(s string) (a, b string, ok bool) {
 	return rest[:n], rest[n:], true
 }
 
-// text is "<epoch>" followed by ";<partition>=<last sequence>" for each
+// append appends "<epoch>" followed by ";<partition>=<last sequence>" for each
 // partition, in order.
-func (h *Handover) text() string {
-	b := strconv.AppendUint(nil, uint64(h.Epoch), 10)
-	parts := make([]int32, 0, len(h.Last))
+func (h *Handover) append(b []byte) []byte {
+	b = strconv.AppendUint(b, uint64(h.Epoch), 10)
+	parts := make([]int32, 0, 16)
 	for p := range h.Last {
 		parts = append(parts, p)
 	}
@@ -110,7 +139,7 @@ func (h *Handover) text() string {
 		b = append(b, '=')
 		b = strconv.AppendUint(b, h.Last[p], 10)
 	}
-	return string(b)
+	return b
 }
 
 func parseHandover(s string) (*Handover, bool) {
@@ -206,7 +235,7 @@ func (m *Message) readHeaders(headers []Header) error {
 		if len(h.Value) > MaxHeader {
 			err = fmt.Errorf("%w: %s of %d bytes", ErrTooLarge, h.Key, len(h.Value))
 		} else {
-			err = m.readHeader(h.Key, string(h.Value))
+			err = m.readHeader(h.Key, h.Value)
 		}
 		if failed == nil {
 			failed = err
@@ -238,51 +267,51 @@ func (m *Message) readHeaders(headers []Header) error {
 	return failed
 }
 
-func (m *Message) readHeader(name, value string) error {
+func (m *Message) readHeader(name string, value []byte) error {
 	var err error
 	var n uint64
 	ok := true
 	switch name {
 	case headerFormat:
-		n, err = strconv.ParseUint(value, 10, 32)
+		n, err = strconv.ParseUint(string(value), 10, 32)
 		if err == nil && n > format {
 			return fmt.Errorf("%w: format %d, known is %d", ErrTooNew, n, format)
 		}
 	case headerKind:
-		k := slices.Index(kindNames[:], value)
+		k := slices.IndexFunc(kindNames[:], func(k string) bool { return k == string(value) })
 		if ok = k > 0; ok {
 			m.Kind = Kind(k)
 		}
 	case headerSource:
-		m.Source = value
+		m.Source = string(value)
 	case headerEpoch:
-		n, err = strconv.ParseUint(value, 10, 64)
+		n, err = strconv.ParseUint(string(value), 10, 64)
 		m.Epoch = Epoch(n)
 	case headerSeq:
-		if m.Seq, err = strconv.ParseUint(value, 10, 64); err != nil {
+		if m.Seq, err = strconv.ParseUint(string(value), 10, 64); err != nil {
 			m.Seq = 0 // not the largest number, which would make repeats of all that follow
 		}
 	case headerKey:
-		m.Key = Key{MainID: value}
+		m.Key = Key{MainID: string(value)}
 	case headerVersion:
-		m.Version, ok = parseVersion(value)
+		m.Version, ok = parseVersion(string(value))
 	case headerDeleted:
-		m.Deleted, err = strconv.ParseBool(value)
+		m.Deleted, err = strconv.ParseBool(string(value))
 	case headerCluster:
-		m.Cluster = value
+		m.Cluster = string(value)
 	case headerPosition:
 		m.Position = store.Session(value)
 	case headerRange:
 		r := m.ranged()
-		r.Min, r.Max, ok = parsePair(value)
+		r.Min, r.Max, ok = parsePair(string(value))
 	case headerOf:
-		m.ranged().Of = value
+		m.ranged().Of = string(value)
 	case headerVouched:
 		var ms int64
-		ms, err = strconv.ParseInt(value, 10, 64)
+		ms, err = strconv.ParseInt(string(value), 10, 64)
 		m.Vouched = time.UnixMilli(ms)
 	case headerHandover:
-		m.Handover, ok = parseHandover(value)
+		m.Handover, ok = parseHandover(string(value))
 	}
 	if err != nil || !ok {
 		return fmt.Errorf("%w: %s", ErrMalformed, name)
