@@ -104,8 +104,8 @@ func (b *bridge) publish(c *commit, index int, own bool) {
 	if !d.leaves {
 		m.Version = d.version(c.version)
 	}
-	b.r.broadcast(b.w, letter{doc: c.doc, version: c.version, what: m.Kind.String(), partition: d.partition, record: wire.Encode(m),
-		name: roll(b.w.seed, c.name, 'f', uint64(b.epoch))})
+	b.r.post(b.w, letter{doc: c.doc, version: c.version, kind: m.Kind, partition: d.partition,
+		name: roll(b.w.seed, c.name, 'f', uint64(b.epoch))}, wire.Encode(m))
 }
 
 func (b *bridge) message(kind wire.Kind, p int32, position int) wire.Message {
@@ -121,8 +121,8 @@ func (b *bridge) vouch() {
 		if b.claim > 0 {
 			m.Vouched = wallStart.Add(b.claim + b.skew)
 		}
-		b.r.broadcast(b.w, letter{doc: noDocument, what: "watermark", partition: p, record: wire.Encode(m),
-			name: roll(b.w.seed, 'w', uint64(b.r.number), uint64(p), uint64(b.w.now/watermarks))})
+		b.r.post(b.w, letter{doc: noDocument, kind: wire.Watermark, partition: p,
+			name: roll(b.w.seed, 'w', uint64(b.r.number), uint64(p), uint64(b.w.now/watermarks))}, wire.Encode(m))
 	}
 }
 

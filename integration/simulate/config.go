@@ -61,7 +61,7 @@ const (
 	partitions   = 2
 	restEvery    = 4000 // commits
 	pace         = 2 * time.Millisecond
-	episodeEvery = 700 * time.Millisecond
+	episodeEvery = 300 * time.Millisecond
 	collection   = "whisks"
 )
 

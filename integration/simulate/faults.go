@@ -23,7 +23,9 @@ const (
 	crash
 	suspend
 	deaf
-	blink // deaf for a moment
+	blink   // deaf for a moment
+	held    // records wait
+	stutter // records come again, late
 	lossy
 	blip // lossy for a moment
 	cutOff
@@ -40,7 +42,7 @@ const (
 
 var faultNames = [faults]string{
 	"loss for all", "loss", "loss in bad times", "disorder", "disorder in bad times", "repeats", "repeats in bad times", "damage", "reads of replicas that are ahead", "reads of replicas that are behind", "death before announcement",
-	"writes in doubt", "refused writes", "failing loads", "crash", "suspension", "partition of a node", "short partition of a node", "bad connection", "bad connection for a moment", "partition of a region",
+	"writes in doubt", "refused writes", "failing loads", "crash", "suspension", "partition of a node", "short partition of a node", "held-up records", "late repeats", "bad connection", "bad connection for a moment", "partition of a region",
 	"clock step", "rebuilt subscription", "death of a bridge", "death of a bridge before its checkpoint", "zombie bridge", "lost lease",
 	"unversioned writers", "slow operations",
 }

@@ -1,15 +1,11 @@
 package simulate
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"math/bits"
-	"strconv"
 	"time"
 
 	"github.com/whiskstore/whiskstore/cache"
-	"github.com/whiskstore/whiskstore/store"
 )
 
 const (
@@ -60,17 +56,18 @@ func (j *judge) fail(n *node, doc, v int, text string) {
 // hit judges a version served from the cache; 0 is an absence without a version.
 func (j *judge) hit(n *node, doc, v int) {
 	truth := &j.w.docs[doc]
-	if v == 0 {
-		j.aged(n, doc, truth.absence(), "hit, absent")
-		return
+	what, absent := "hit", v == 0
+	if absent {
+		what, v = "hit, absent", truth.absence()
 	}
-	j.aged(n, doc, v, "hit")
+	j.aged(n, doc, v, what)
 	switch {
 	case v < n.ended[doc]:
-		j.fail(n, doc, v, fmt.Sprintf("a hit gives version %d after its node had written %d", v, n.ended[doc]))
+		j.fail(n, doc, v, fmt.Sprintf("a %s gives version %d after its node had written %d", what, v, n.ended[doc]))
 	case v < n.unsure[doc]:
-		j.fail(n, doc, v, fmt.Sprintf("a hit gives version %d after a write of %d had ended in doubt on its node", v, n.unsure[doc]))
-	case v < n.shown[doc] && n.roomy() && !truth.coarse:
+		j.fail(n, doc, v, fmt.Sprintf("a %s gives version %d after a write of %d had ended in doubt on its node", what, v, n.unsure[doc]))
+	case absent:
+	case truth.older(v, n.shown[doc]):
 		j.fail(n, doc, v, fmt.Sprintf("hits go back, from version %d to %d", n.shown[doc], v))
 	}
 	if !truth.gone(v) {
@@ -108,9 +105,8 @@ func (j *judge) aged(n *node, doc, v int, what string) {
 // atRest judges whatever may be served after repair.
 func (w *world) atRest() {
 	w.judge.Rests++
-	unavailable := &store.Error{Op: store.OpGet, Kind: store.ErrUnavailable}
 	for _, n := range w.nodes {
-		n.awake(n.life, func() {})
+		n.sync()
 		for doc := range w.docs {
 			truth := &w.docs[doc]
 			found := n.cache.Begin(truth.id, false)
@@ -125,31 +121,31 @@ func (w *world) atRest() {
 					w.judge.fail(n, doc, v, fmt.Sprintf("after repair version %d of %d may be served", v, truth.newest))
 				}
 			case !found.Joined:
-				found.Load.End(cache.Loaded[int]{}, unavailable)
+				found.Load.End(cache.Loaded[int]{}, errUnavailable)
 			}
 		}
 		for doc := 0; doc < documents; doc += 2 {
-			n.atRest(doc, unavailable)
+			n.atRest(doc)
 		}
 	}
 }
 
 // atRest judges a derived entry after repair.
-func (n *node) atRest(doc int, unavailable error) {
+func (n *node) atRest(doc int) {
 	w := n.w
-	got, err := n.table.Get(context.Background(), strconv.Itoa(doc), nil, func(context.Context, cache.Request) (cache.Derived[pair], error) {
-		return cache.Derived[pair]{}, unavailable
-	})
+	found := n.table.Begin(w.docs[doc].id)
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case found.Absent:
 		if truth := &w.docs[doc]; !truth.gone(truth.newest) {
 			w.judge.fail(n, doc, truth.absence(), "after repair a derived absence may be served though the document exists")
 		}
-	case err == nil:
-		for i, v := range got {
+	case found.Held:
+		for i, v := range found.Value {
 			if truth := &w.docs[doc+i]; v != truth.newest && !(truth.gone(v) && truth.gone(truth.newest)) {
 				w.judge.fail(n, doc+i, v, fmt.Sprintf("after repair an entry derived from version %d of %d may be served", v, truth.newest))
 			}
 		}
+	case !found.Joined:
+		found.Load.End(cache.Derived[pair]{}, errUnavailable)
 	}
 }

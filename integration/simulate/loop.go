@@ -11,17 +11,23 @@ type loop struct {
 
 // timed is an event; those of one moment happen in the order they were made.
 type timed struct {
-	at time.Duration
-	n  uint64
-	do func()
+	at     time.Duration
+	n      uint64
+	on     *node // on which it happens, in the life that it belongs to; nil is elsewhere
+	life   int
+	letter *letter // it is the arrival of this letter; otherwise it is do
+	do     func()
 }
 
 func (e *timed) before(o *timed) bool { return e.at < o.at || e.at == o.at && e.n < o.n }
 
 // after makes do happen d from now.
-func (l *loop) after(d time.Duration, do func()) {
+func (l *loop) after(d time.Duration, do func()) { l.add(timed{at: l.now + max(d, 0), do: do}) }
+
+func (l *loop) add(e timed) {
 	l.n++
-	l.queue = append(l.queue, timed{at: l.now + max(d, 0), n: l.n, do: do})
+	e.n = l.n
+	l.queue = append(l.queue, e)
 	q, i := l.queue, len(l.queue)-1
 	for i > 0 {
 		parent := (i - 1) / 4
@@ -61,5 +67,9 @@ func (l *loop) step() {
 		i = least
 	}
 	l.now = first.at
+	if first.on != nil {
+		first.on.happen(&first)
+		return
+	}
 	first.do()
 }

@@ -13,15 +13,20 @@ import (
 )
 
 // Nodes and where they are. Odd ones are short of room; the two in the middle
-// read at positions.
+// read at positions. All but the last one know where documents lie in the key
+// space.
 const (
 	regions = 2
 	nodes   = 4
 )
 
-// fences bounds those of the nodes that are short of room: one of them overflows
-// at times, the other always does when there is traffic.
-var fences = [nodes]int{1: 16 * 36, 3: 16}
+// What the nodes that are short of room hold. One has hardly any values, and its
+// fences overflow at times; the fences of the other always do when there is
+// traffic.
+var (
+	entries = [nodes]int{1: 16 * 3, 3: documents / 2}
+	fences  = [nodes]int{1: 16 * 36, 3: 16}
+)
 
 // node is a control-plane process: the real cache and a real table of derived
 // entries behind the real tracker, and the real announcer.
@@ -36,7 +41,7 @@ type node struct {
 	clock     *cache.Clock
 	tracker   *cache.Tracker
 	announcer *cache.Announcer
-	outbox    chan sent
+	outbox    sent
 
 	base    time.Duration // wall clock at boot
 	mono    time.Duration // monotonic clock minus virtual time
@@ -44,25 +49,24 @@ type node struct {
 	stopped time.Duration // suspended until
 
 	deafUntil, lossyUntil time.Duration
+	heldUntil             time.Duration             // records wait until then
+	stutterUntil          time.Duration             // records are repeated until then
 	arrived               [partitions]time.Duration // when the last record in order arrives
+	follows               int                       // subscriptions so far; what is on its way to an earlier one is lost
 
-	session []int // by document: the newest version that the store's session must show
-	ended   []int // by document: the newest write of this life that ended
-	unsure  []int // by document: the newest write that was committed and ended in doubt
-	shown   []int // by document: the newest version that a reader of this life was given
-	loads   map[int][]*load
+	session []int     // by document: the newest version that the store's session must show
+	ended   []int     // by document: the newest write of this life that ended
+	unsure  []int     // by document: the newest write that was committed and ended in doubt
+	shown   []int     // by document: the newest version that a reader of this life was given
+	told    []int     // by document: the newest version that this life was told of
+	loads   [][]*load // by document
 	state   cache.State
 }
 
 // pair is what a derived entry is made of: two documents' versions.
 type pair [2]int
 
-// load is a load under way, with what its readers are entitled to.
-type load struct {
-	*cache.Load[int]
-	floor int
-}
-
+// sent is a record on its way to the bus.
 type sent struct {
 	partition int32
 	record    wire.Record
@@ -72,8 +76,14 @@ type sent struct {
 func (n *node) Partitions(context.Context) (int32, error) { return partitions, nil }
 
 func (n *node) Send(_ context.Context, p int32, r wire.Record) error {
-	n.outbox <- sent{p, r}
+	n.outbox = sent{p, r}
 	return nil
+}
+
+// load is a load under way, with what its readers are entitled to.
+type load struct {
+	*cache.Load[int]
+	floor int
 }
 
 func (n *node) roomy() bool     { return n.number%2 == 0 }
@@ -87,8 +97,10 @@ func (n *node) boot() {
 	n.close()
 	n.life++
 	n.mono, n.stopped, n.base = -w.now, 0, w.now+n.skew
-	n.session, n.ended, n.unsure, n.shown = make([]int, documents), make([]int, documents), make([]int, documents), make([]int, documents)
-	n.loads = map[int][]*load{}
+	for _, known := range []*[]int{&n.session, &n.ended, &n.unsure, &n.shown, &n.told} {
+		*known = make([]int, documents)
+	}
+	n.loads = make([][]*load, documents)
 	n.clock = cache.NewManualClock(wallStart.Add(n.base))
 	opts := cache.Options[int]{
 		MaxAge: maxAge, MaxStaleness: maxStaleness, Lag: lagBudget, Negative: true, Clock: n.clock,
@@ -96,14 +108,16 @@ func (n *node) boot() {
 		Hash: func(key string) uint64 { return w.docs[number(key)].hash },
 	}
 	if !n.roomy() {
-		opts.MaxEntries, opts.MaxFences = documents/2, fences[n.number]
+		opts.MaxEntries, opts.MaxFences = entries[n.number], fences[n.number]
+	}
+	if n.number < nodes-1 {
+		opts.Place = func(key string) string { return w.docs[number(key)].place }
 	}
 	n.cache = cache.New(opts)
 	n.table = cache.NewTable[pair](cache.TableOptions{
 		MaxAge: maxAge, MaxStaleness: maxStaleness, Lag: lagBudget, Clock: n.clock, Without: w.off,
 	})
 	epoch := wire.Epoch(roll(w.seed, 'e', uint64(n.number), uint64(n.life)))
-	n.outbox = make(chan sent)
 	n.announcer = cache.NewAnnouncer(n, cache.AnnouncerOptions{InstanceID: n.name(), Epoch: epoch})
 	n.tracker = cache.NewTracker(cache.TrackerOptions{
 		InstanceID: n.name(), Source: n.name(), Epoch: epoch,
@@ -117,6 +131,7 @@ func (n *node) boot() {
 // follow begins to follow the topic from its end.
 func (n *node) follow() {
 	n.arrived = [partitions]time.Duration{}
+	n.follows++
 	n.tracker.Start([]int32{0, 1}, n.wall())
 }
 
@@ -138,16 +153,34 @@ func number(id string) int {
 
 func (n *node) wall() time.Time { return wallStart.Add(n.w.now + n.skew) }
 
-// awake runs do on the node: now, or when it is resumed; never in another life.
-func (n *node) awake(life int, do func()) {
+// after makes do happen on the node d from now, or when it is resumed; never in
+// another life.
+func (n *node) after(life int, d time.Duration, do func()) {
+	n.w.add(timed{at: n.w.now + d, on: n, life: life, do: do})
+}
+
+// happen lets an event happen, unless its life is over. While the node is
+// suspended it waits: records in order, operations in any order.
+func (n *node) happen(e *timed) {
+	life := n.life
+	if e.letter != nil {
+		life = n.follows
+	}
 	switch {
-	case n.life != life:
+	case e.life != life:
 	case n.w.now < n.stopped:
-		d := roll(n.w.seed, 'a', uint64(n.w.n))
-		n.w.after(n.stopped-n.w.now+d.upTo(delivery), func() { n.awake(life, do) })
+		d := roll(n.w.seed, 'a', n.w.n)
+		if e.at = n.stopped + d.upTo(delivery); e.letter != nil {
+			e.at = n.inOrder(e.letter.partition, n.stopped) + d.upTo(delivery/50)
+			n.arrived[e.letter.partition] = e.at
+		}
+		n.w.add(*e)
+	case e.letter != nil:
+		n.sync()
+		n.receive(e.letter)
 	default:
 		n.sync()
-		do()
+		e.do()
 	}
 }
 
@@ -181,13 +214,14 @@ func (n *node) written(c cache.Written) {
 	if d.chance(w.odds(silentEnd)) {
 		return
 	}
-	n.announcer.Notify(collection)(c)
-	out := <-n.outbox
+	if err := n.announcer.Send(collection, c); err != nil {
+		panic(err) // nothing can fail
+	}
 	v := 0
 	if !c.Version.IsZero() {
 		v, _ = strconv.Atoi(c.Version.Rev)
 	}
-	n.r.broadcast(w, letter{doc: doc, version: v, what: "write", partition: out.partition, record: out.record, name: d})
+	n.r.post(w, letter{doc: doc, version: v, kind: wire.Write, partition: n.outbox.partition, name: d}, n.outbox.record)
 }
 
 // witness is a line that writes down what the tracker tells the others.

@@ -57,6 +57,8 @@ func (m Moment) String() string {
 
 func colourOf(what string) string {
 	switch {
+	case strings.HasSuffix(what, " arrives"):
+		return "#777"
 	case strings.Contains(what, "hit"):
 		return "#c21515"
 	case strings.Contains(what, "lost"), strings.Contains(what, "loss"), strings.Contains(what, "damaged"):

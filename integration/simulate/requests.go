@@ -1,12 +1,11 @@
 package simulate
 
 import (
-	"context"
-	"errors"
 	"strconv"
 	"time"
 
 	"github.com/whiskstore/whiskstore/cache"
+	"github.com/whiskstore/whiskstore/cache/wire"
 	"github.com/whiskstore/whiskstore/store"
 )
 
@@ -27,7 +26,10 @@ func (w *world) took(d *dice, s stimulus) (first, second time.Duration) {
 	case !w.faults.has(slowOps):
 		return min(first, 5*time.Millisecond), min(second, 5*time.Millisecond)
 	case s.takes > 0:
-		return min(first, 5*time.Millisecond), s.takes
+		first, second = min(first, 5*time.Millisecond), s.takes
+	}
+	if s.asks > 0 {
+		first = d.upTo(s.asks)
 	}
 	return first, second
 }
@@ -41,35 +43,44 @@ func (n *node) read(s stimulus) {
 	n.sync()
 	d := roll(w.seed, s.name, 'r')
 	if d.chance(0.1) {
-		n.derive(s.doc, &d)
+		n.derive(s, &d)
 		return
 	}
-	found := n.cache.Begin(w.docs[s.doc].id, d.chance(0.01))
+	fresh := s.fresh || d.chance(0.01)
+	found := n.cache.Begin(w.docs[s.doc].id, fresh)
 	if found.Held {
+		if fresh {
+			w.judge.fail(n, s.doc, found.Value, "a fresh read is served what the cache holds")
+		}
 		w.judge.hit(n, s.doc, found.Value)
 		return
 	}
 	w.judge.Misses++
+	floor := n.ended[s.doc]
 	if found.Joined {
+		if fresh {
+			floor = max(floor, n.told[s.doc])
+		}
 		for _, l := range n.loads[s.doc] {
 			if l.Same(found.Load) {
-				l.floor = max(l.floor, n.ended[s.doc])
+				l.floor = max(l.floor, floor)
 			}
 		}
-		w.note(s.doc, n.number, "read joins", n.ended[s.doc])
+		w.note(s.doc, n.number, "read joins", floor)
 		return
+	}
+	if fresh {
+		floor = w.docs[s.doc].newest
 	}
 	w.note(s.doc, n.number, "load starts", 0)
 	first, second := w.took(&d, s)
-	l := &load{found.Load, n.ended[s.doc]}
+	l := &load{found.Load, floor}
 	n.loads[s.doc] = append(n.loads[s.doc], l)
 	life := n.life
 	w.after(first, func() {
 		v := n.see(s.doc, life, l.Request, &d)
 		w.note(s.doc, n.number, "load reads", v)
-		w.after(second, func() {
-			n.awake(life, func() { n.loaded(s.doc, l, v, d.chance(w.odds(loadFails))) })
-		})
+		n.after(life, second, func() { n.loaded(s.doc, l, v, d.chance(w.odds(loadFails)) || s.fails && w.faults.has(loadFails)) })
 	})
 }
 
@@ -97,6 +108,17 @@ func (n *node) see(doc, life int, r cache.Request, d *dice) int {
 	return v
 }
 
+// forgets is called before something may be stored: a node that is short of room
+// and holds nothing may have evicted what it had shown.
+func (n *node) forgets(doc int) {
+	if n.roomy() {
+		return
+	}
+	if _, _, held := n.cache.Peek(n.w.docs[doc].id); !held {
+		n.shown[doc] = 0
+	}
+}
+
 func (n *node) loaded(doc int, l *load, v int, fails bool) {
 	w := n.w
 	left := n.loads[doc][:0]
@@ -107,15 +129,16 @@ func (n *node) loaded(doc int, l *load, v int, fails bool) {
 	}
 	n.loads[doc] = left
 	truth := &w.docs[doc]
+	n.forgets(doc)
 	switch {
 	case fails:
 		w.note(doc, n.number, "load fails", v)
-		l.End(cache.Loaded[int]{}, &store.Error{Op: store.OpGet, Kind: store.ErrUnavailable})
+		l.End(cache.Loaded[int]{}, errUnavailable)
 		return
 	case truth.gone(v):
 		w.note(doc, n.number, "load ends, absent", v)
 		n.shown[doc] = 0 // nothing is promised across absences without a version
-		l.End(cache.Loaded[int]{}, &store.Error{Op: store.OpGet, Kind: store.ErrNotFound})
+		l.End(cache.Loaded[int]{}, errAbsent)
 	default:
 		w.note(doc, n.number, "load ends", v)
 		n.shown[doc] = max(n.shown[doc], v)
@@ -128,39 +151,59 @@ func (n *node) loaded(doc int, l *load, v int, fails bool) {
 
 // derive is a client whose identity is made of a document and of the one beside
 // it, which need not exist.
-func (n *node) derive(doc int, d *dice) {
+func (n *node) derive(s stimulus, d *dice) {
 	w := n.w
-	doc &^= 1
-	loaded := false
-	v, err := n.table.Get(context.Background(), strconv.Itoa(doc), nil, func(context.Context, cache.Request) (cache.Derived[pair], error) {
-		loaded = true
-		var p pair
-		var sources []cache.Source
-		for i := range p {
-			p[i] = n.see(doc+i, n.life, cache.Request{}, d)
-			s := cache.Source{ID: w.docs[doc+i].id}
-			if !w.docs[doc+i].gone(p[i]) {
-				s.Version = w.docs[doc+i].version(p[i])
-			}
-			sources = append(sources, s)
-		}
-		w.note(doc, n.number, "derived load", p[0])
-		w.note(doc+1, n.number, "derived load", p[1])
-		if w.docs[doc].gone(p[0]) {
-			return cache.Derived[pair]{}, &store.Error{Op: store.OpQuery, Kind: store.ErrNotFound}
-		}
-		return cache.Derived[pair]{Value: p, Sources: sources}, nil
-	})
+	doc := s.doc &^ 1
+	found := n.table.Begin(w.docs[doc].id)
 	switch {
-	case loaded:
-		w.judge.Misses++
-	case errors.Is(err, store.ErrNotFound):
-		w.judge.aged(n, doc, w.docs[doc].absence(), "derived hit")
-	case err == nil:
-		w.judge.aged(n, doc, v[0], "derived hit")
-		w.judge.aged(n, doc+1, v[1], "derived hit")
+	case found.Absent:
+		w.judge.aged(n, doc, w.docs[doc].absence(), "derived hit, absent")
+		return
+	case found.Held:
+		for i, v := range found.Value {
+			w.judge.aged(n, doc+i, v, "derived hit")
+		}
+		return
 	}
+	w.judge.Misses++
+	if found.Joined {
+		return
+	}
+	first, second := w.took(d, s)
+	life := n.life
+	w.after(first, func() {
+		var p pair
+		for i := range p {
+			p[i] = n.see(doc+i, life, cache.Request{}, d)
+			w.note(doc+i, n.number, "derived load reads", p[i])
+		}
+		n.after(life, second, func() { n.derived(doc, found.Load, p) })
+	})
 }
+
+// derived ends the load of a derived entry.
+func (n *node) derived(doc int, l *cache.DerivedLoad[pair], p pair) {
+	truth := n.w.docs[doc : doc+2]
+	n.w.note(doc, n.number, "derived load ends", p[0])
+	if truth[0].gone(p[0]) {
+		l.End(cache.Derived[pair]{}, errAbsent)
+		return
+	}
+	sources := make([]cache.Source, len(p))
+	for i := range sources {
+		sources[i].ID = truth[i].id
+		if !truth[i].gone(p[i]) {
+			sources[i].Version = truth[i].version(p[i])
+		}
+	}
+	l.End(cache.Derived[pair]{Value: p, Sources: sources}, nil)
+}
+
+// What loads return that read nothing.
+var (
+	errAbsent      = &store.Error{Op: store.OpGet, Kind: store.ErrNotFound}
+	errUnavailable = &store.Error{Op: store.OpGet, Kind: store.ErrUnavailable}
+)
 
 // write is a client that writes on the node.
 func (n *node) write(s stimulus) {
@@ -179,18 +222,18 @@ func (n *node) write(s stimulus) {
 	op := n.cache.BeginWrite(truth.id, deleted)
 	life := n.life
 	w.note(s.doc, n.number, "write starts", 0)
-	end := func(v int, kind store.Kind) {
-		n.awake(life, func() { n.wrote(s.doc, op, v, kind) })
+	end := func(d time.Duration, v int, kind store.Kind) {
+		n.after(life, d, func() { n.wrote(s.doc, op, v, kind) })
 	}
 	first, second := w.took(&d, s)
 	w.after(first, func() {
 		switch {
 		case deleted && truth.gone(truth.newest):
-			end(0, store.ErrNotFound)
+			end(0, 0, store.ErrNotFound)
 		case d.chance(w.odds(refusal)):
-			end(0, store.ErrConflict)
+			end(0, 0, store.ErrConflict)
 		case d.chance(w.odds(inDoubt)): // timed out, and applied late
-			end(0, store.ErrInDoubt)
+			end(0, 0, store.ErrInDoubt)
 			w.after(d.upTo(lagBudget), func() { w.commit(s.doc, n.r.number, deleted, s.name) })
 		default:
 			v := w.commit(s.doc, n.r.number, deleted, s.name)
@@ -198,7 +241,7 @@ func (n *node) write(s stimulus) {
 			if d.chance(w.odds(inDoubt)) {
 				kind = store.ErrInDoubt // the reply is lost
 			}
-			w.after(second, func() { end(v, kind) })
+			end(second, v, kind)
 		}
 	})
 }
@@ -207,6 +250,7 @@ func (n *node) write(s stimulus) {
 func (n *node) wrote(doc int, op *cache.Write[int], v int, kind store.Kind) {
 	w := n.w
 	truth := &w.docs[doc]
+	n.forgets(doc)
 	switch kind {
 	case 0:
 		n.session[doc] = max(n.session[doc], v)
@@ -237,5 +281,5 @@ func (n *node) peer(s stimulus, d dice) {
 		return
 	}
 	truth := &n.w.docs[s.doc]
-	n.r.broadcast(n.w, letter{doc: s.doc, version: v, what: "plain", partition: truth.partition, record: plain(truth.id), name: d})
+	n.r.post(n.w, letter{doc: s.doc, version: v, kind: wire.Plain, partition: truth.partition, name: d}, plain(truth.id))
 }

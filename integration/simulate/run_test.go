@@ -43,26 +43,27 @@ func TestAllRules(t *testing.T) {
 			if res.Hits < 2000 || res.Stale == 0 || res.Rests < 2 {
 				t.Errorf("got %d hits, %d of them stale, %d rests; want enough to judge by", res.Hits, res.Stale, res.Rests)
 			}
+			// Looser bounds hold while degraded or suspect: most hits must be judged by the tight one.
+			if coherent := res.ByState[cache.Coherent]; coherent < res.Hits*3/4 {
+				t.Errorf("got %d of %d hits while coherent, want three quarters", coherent, res.Hits)
+			}
 		})
 	}
 }
 
-// Each rule that is off shows within 10^5 writes. Seed 1 shows most of them.
-// What R7-start closes, the loss at the first sight of a source closes as well:
-// it shows once epochs may be missed too.
+// Each rule that is off shows within 10^5 writes.
 func TestRuleOff(t *testing.T) {
-	seeds := map[cache.Rule]uint64{cache.RuleConfirm: 2, cache.RuleNewerHeld: 5}
-	with := map[cache.Rule]cache.Rule{cache.RuleStart: cache.RuleEpoch}
 	for _, off := range cache.Rules() {
 		t.Run(off.String(), func(t *testing.T) {
 			t.Parallel()
-			seed := max(1, seeds[off])
-			res := run(t, simulate.Config{Writes: 100_000, Seed: seed, Disabled: off | with[off], Whole: true})
-			if res.Violation == nil {
-				t.Fatalf("got no violation in %d writes, want one", res.Writes)
-			}
-			if m := res.Minimal; len(m.History) == 0 || m.Violation.Text == "" {
-				t.Errorf("got %+v, want a history", m)
+			for _, seed := range []uint64{1, 2} {
+				res := run(t, simulate.Config{Writes: 100_000, Seed: seed, Disabled: off, Whole: true})
+				if res.Violation == nil {
+					t.Fatalf("seed %d: got no violation in %d writes, want one", seed, res.Writes)
+				}
+				if m := res.Minimal; len(m.History) == 0 || m.Violation.Text == "" {
+					t.Errorf("seed %d: got %+v, want a history", seed, m)
+				}
 			}
 		})
 	}

@@ -8,19 +8,25 @@ import (
 	"github.com/whiskstore/whiskstore/store"
 )
 
-// remembered is how many of a document's newest versions are known by time.
-const remembered = 64
+// What is known of a document's past: at least so many versions, and all of the
+// last seconds, which is longer than an operation takes or a bound allows.
+const (
+	remembered = 64
+	memory     = 2 * longest
+)
 
 // document is the truth about one document. Versions count from 1; version 0
 // says that it never existed.
 type document struct {
 	id        string
 	hash      uint64
+	place     string // in the key space
 	partition int32
 	coarse    bool // versions of one instant have one order
 	leaves    bool // changes of it are published without a version
 	newest    int
-	made      [remembered]made
+	past      []made        // the newest versions, the last one is newest
+	forgotten time.Duration // when the newest version came to be that is not in past
 }
 
 // made is how a version came to be.
@@ -31,46 +37,69 @@ type made struct {
 	deleted bool
 }
 
-func (d *document) of(v int) *made { return &d.made[v%remembered] }
+// of is version v, nil if it is not remembered.
+func (d *document) of(v int) *made {
+	if i := v - 1 - d.newest + len(d.past); i >= 0 {
+		return &d.past[i]
+	}
+	return nil
+}
+
+// add adds a version.
+func (d *document) add(m made) {
+	if len(d.past) >= 2*remembered && m.at-d.past[remembered].at > memory {
+		d.forgotten = d.past[remembered-1].at
+		d.past = append(d.past[:0], d.past[remembered:]...)
+	}
+	d.newest++
+	d.past = append(d.past, m)
+}
 
 // gone reports whether a reader of version v is told that there is no document.
-func (d *document) gone(v int) bool { return v == 0 || d.newest-v < remembered && d.of(v).deleted }
+func (d *document) gone(v int) bool {
+	m := d.of(v)
+	return v == 0 || m != nil && m.deleted
+}
 
-// superseded is when version v ceased to be the newest one; versions that are
-// not remembered any more count as the oldest that is.
+// older reports whether version v is provably older than version w.
+func (d *document) older(v, w int) bool {
+	return v < w && (!d.coarse || d.of(v) == nil || d.of(v).order < d.of(w).order)
+}
+
+// superseded is when version v ceased to be the newest one, at the latest.
 func (d *document) superseded(v int) (time.Duration, bool) {
 	if v >= d.newest {
 		return 0, false
 	}
-	return d.of(max(v+1, d.newest-remembered+1)).at, true
+	if next := d.of(v + 1); next != nil {
+		return next.at, true
+	}
+	return d.forgotten, true
 }
 
 // absence is the version that "there is no document" can have been at best: the
 // newest one that is a tombstone.
 func (d *document) absence() int {
-	for v := d.newest; v > 0 && d.newest-v < remembered; v-- {
-		if d.of(v).deleted {
-			return v
-		}
+	v := d.newest
+	for v > 0 && d.of(v) != nil && !d.of(v).deleted {
+		v--
 	}
-	if d.newest < remembered {
-		return 0
-	}
-	return d.newest - remembered
+	return v
 }
 
 // version names version v as the store does.
 func (d *document) version(v int) store.Version {
-	if v == 0 || d.newest-v >= remembered {
+	m := d.of(v)
+	if m == nil {
 		return store.Version{}
 	}
-	return store.Version{Rev: strconv.Itoa(v), Order: d.of(v).order, Lineage: "lineage"}
+	return store.Version{Rev: strconv.Itoa(v), Order: m.order, Lineage: "lineage"}
 }
 
 // at is the newest version within the first n commits of the history.
 func (d *document) at(n int) int {
 	v := d.newest
-	for v > 0 && d.newest-v < remembered-1 && d.of(v).index >= n {
+	for v > 0 && d.of(v) != nil && d.of(v).index >= n {
 		v--
 	}
 	return v
@@ -79,7 +108,7 @@ func (d *document) at(n int) int {
 // asOf is the newest version at a time.
 func (d *document) asOf(t time.Duration) int {
 	v := d.newest
-	for v > 0 && d.newest-v < remembered-1 && d.of(v).at > t {
+	for v > 0 && d.of(v) != nil && d.of(v).at > t {
 		v--
 	}
 	return v
@@ -111,8 +140,11 @@ func newDocuments() []document {
 	docs := make([]document, documents)
 	for i := range docs {
 		id := "guest/action-" + strconv.Itoa(i)
-		h := roll(0, uint64(i))
-		docs[i] = document{id: id, hash: h.next(), partition: cache.PartitionOf(id, partitions), coarse: i%4 == 1, leaves: i%16 == 6}
+		h, place := hashOf(i), "40"
+		if h>>40&1 == 1 {
+			place = "C0"
+		}
+		docs[i] = document{id: id, hash: h, place: place, partition: cache.PartitionOf(id, partitions), coarse: i%4 == 1, leaves: i%16 == 6}
 	}
 	return docs
 }
@@ -120,12 +152,11 @@ func newDocuments() []document {
 // commit adds a version to the store; the replicas show it later.
 func (w *world) commit(doc, region int, deleted bool, name uint64) int {
 	d := &w.docs[doc]
-	d.newest++
-	m := d.of(d.newest)
-	*m = made{at: w.now, order: uint64(d.newest), index: w.base + len(w.log), deleted: deleted}
+	m := made{at: w.now, order: uint64(d.newest + 1), index: w.end(), deleted: deleted}
 	if d.coarse {
 		m.order = uint64(w.now/(400*time.Millisecond)) + 1
 	}
+	d.add(m)
 	w.log = append(w.log, commit{doc: doc, version: d.newest, region: region, name: name})
 	w.note(doc, nowhere, "commit", d.newest)
 	for i, r := range w.regions {

@@ -71,8 +71,8 @@ func (w *world) bridges(r *region) {
 		add("bridge-all", "", "", func(int) bool { return true })
 		return
 	}
-	add("bridge-low", "", "80", func(doc int) bool { return w.docs[doc].hash>>40&1 == 0 })
-	add("bridge-high", "80", "FF", func(doc int) bool { return w.docs[doc].hash>>40&1 == 1 })
+	add("bridge-low", "", "80", func(doc int) bool { return w.docs[doc].place < "80" })
+	add("bridge-high", "80", "FF", func(doc int) bool { return w.docs[doc].place >= "80" })
 }
 
 func (w *world) close() {
@@ -96,7 +96,9 @@ func (w *world) take(s stimulus) {
 	case stWrite:
 		w.writes++
 		n.write(s)
-		w.readers(s)
+		if !s.alone {
+			w.readers(s)
+		}
 	case stRead:
 		n.read(s)
 	case stFault:
@@ -106,7 +108,7 @@ func (w *world) take(s stimulus) {
 	case stCalm:
 		w.calm = true
 		for _, n := range w.nodes {
-			n.deafUntil, n.lossyUntil = 0, 0
+			n.deafUntil, n.lossyUntil, n.heldUntil, n.stutterUntil = 0, 0, 0, 0
 		}
 	case stCheck:
 		w.atRest()
@@ -155,6 +157,12 @@ func (w *world) readers(s stimulus) {
 func (w *world) goWrong(n *node, s stimulus) {
 	d := roll(w.seed, s.name, 'f')
 	b := n.r.bridges[d.below(len(n.r.bridges))]
+	lasts := func(most time.Duration) time.Duration {
+		if s.takes > 0 {
+			return s.takes
+		}
+		return d.upTo(most)
+	}
 	w.note(noDocument, n.number, s.fault.String(), 0)
 	switch s.fault {
 	case crash:
@@ -162,9 +170,13 @@ func (w *world) goWrong(n *node, s stimulus) {
 	case suspend:
 		n.suspend(d.upTo(3 * time.Second))
 	case deaf:
-		n.deafUntil = w.now + d.upTo(6*time.Second)
+		n.deafUntil = w.now + lasts(6*time.Second)
 	case blink:
-		n.deafUntil = max(n.deafUntil, w.now+d.upTo(300*time.Millisecond))
+		n.deafUntil = max(n.deafUntil, w.now+lasts(300*time.Millisecond))
+	case stutter:
+		n.stutterUntil = max(n.stutterUntil, w.now+lasts(time.Second))
+	case held:
+		n.heldUntil = max(n.heldUntil, w.now+lasts(3*time.Second))
 	case lossy:
 		n.lossyUntil = w.now + d.upTo(time.Second)
 	case blip:
@@ -180,14 +192,14 @@ func (w *world) goWrong(n *node, s stimulus) {
 	case rebuild: // whatever was sent in between is never read
 		n.deafUntil = w.now + d.upTo(300*time.Millisecond)
 		life := n.life
-		w.after(n.deafUntil-w.now, func() { n.awake(life, n.follow) })
+		n.after(life, n.deafUntil-w.now, n.follow)
 		if again := w.now + lagBudget/4 + d.upTo(lagBudget/2); d.chance(0.5) { // they come in pairs
 			w.after(again-w.now, func() {
 				if w.calm || n.life != life {
 					return
 				}
 				n.deafUntil = w.now + d.upTo(300*time.Millisecond)
-				w.after(n.deafUntil-w.now, func() { n.awake(life, n.follow) })
+				n.after(life, n.deafUntil-w.now, n.follow)
 			})
 		}
 	case bridgeDies, bridgeUnsaved, bridgeZombie, leaseLost:
