@@ -7,5 +7,5 @@
 //	simulate -writes 100000 -disable "R7|R10" -svg violation.svg
 //
 // The exit status is 0 if all promises held, 1 if one broke, and 2 if the run
-// could not be done.
+// could not be done. An interrupt ends the run; what was found until then counts.
 package main

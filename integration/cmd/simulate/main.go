@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -37,7 +38,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&cfg.Writes, "writes", simulate.DefaultWrites, "commits to simulate")
 	flags.Uint64Var(&cfg.Seed, "seed", 1, "seed; the run with the same seed, writes and rules is the same run")
 	disable := flags.String("disable", "", "rules to switch off, joined by |: "+ruleNames())
-	svg := flags.String("svg", "", "`file` for the time line of a violation")
+	svg := flags.String("svg", "", "`file` for the time line of a violation; without it one is made in the directory for temporary files")
 	asJSON := flags.Bool("json", false, "print one JSON object on standard output, progress on standard error")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -47,8 +48,16 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case flags.NArg() > 0:
 		fmt.Fprintf(stderr, "simulate: unexpected argument %q\n", flags.Arg(0))
 		return 2
+	case cfg.Writes <= 0:
+		fmt.Fprintf(stderr, "simulate: -writes %d: the number must be positive\n", cfg.Writes)
+		return 2
 	}
 	off, err := cache.ParseRules(*disable)
+	if err != nil {
+		fmt.Fprintln(stderr, "simulate:", err)
+		return 2
+	}
+	unmade, err := probe(*svg)
 	if err != nil {
 		fmt.Fprintln(stderr, "simulate:", err)
 		return 2
@@ -79,17 +88,56 @@ func run(args []string, stdout, stderr io.Writer) int {
 	} else {
 		res.WriteSummary(stdout)
 	}
-	if picture := res.Picture(); picture != nil && *svg != "" {
-		err = errors.Join(err, os.WriteFile(*svg, picture, 0o644))
+	if res.Violation == nil {
+		err = errors.Join(err, unmade())
+	} else {
+		name, wrong := save(*svg, res.Picture())
+		err = errors.Join(err, wrong)
+		fmt.Fprintln(cfg.Progress, "time line:", name)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "simulate:", err)
 	}
 	switch {
-	case err != nil:
-		fmt.Fprintln(stderr, "simulate:", err)
-		return 2
 	case res.Violation != nil:
 		return 1
+	case err != nil:
+		return 2
 	}
 	return 0
+}
+
+// probe finds out whether a file can be written before a run that may take long.
+// What it returns removes a file that it had to make.
+func probe(name string) (unmade func() error, err error) {
+	unmade = func() error { return nil }
+	if name == "" {
+		return unmade, nil
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	switch {
+	case err == nil:
+		unmade = func() error { return os.Remove(name) }
+	case errors.Is(err, fs.ErrExist):
+		f, err = os.OpenFile(name, os.O_WRONLY, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return unmade, f.Close()
+}
+
+// save writes a picture into a file, a new one if it has no name.
+func save(name string, picture []byte) (string, error) {
+	if name != "" {
+		return name, os.WriteFile(name, picture, 0o644)
+	}
+	f, err := os.CreateTemp("", "simulate-*.svg")
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(picture)
+	return f.Name(), errors.Join(err, f.Close())
 }
 
 // ruleNames are the names that -disable takes.
@@ -98,5 +146,5 @@ func ruleNames() string {
 	for _, r := range cache.Rules() {
 		names = append(names, r.String())
 	}
-	return strings.Join(names, ", ") + ", R7 for all about losses"
+	return strings.Join(names, ", ") + ", R5 for all about writes, R7 for all about losses"
 }
