@@ -130,6 +130,15 @@ func TestTrackerSequences(t *testing.T) {
 		f.send(0, bridge(wire.Change, "b", 1, 3))
 		f.want("a/b@3")
 	})
+	t.Run("late_watermark", func(t *testing.T) {
+		f := newFeed(t, cache.TrackerOptions{})
+		f.send(0, bridge(wire.Change, "b", 1, 4))
+		f.send(0, bridge(wire.Change, "b", 1, 5))
+		f.line.take()
+		f.send(0, bridge(wire.Watermark, "b", 1, 3))
+		f.send(0, bridge(wire.Change, "b", 1, 6)) // no gap
+		f.want("a/b@6")
+	})
 	t.Run("first_sight_is_always_a_loss", func(t *testing.T) {
 		f := newFeed(t, cache.TrackerOptions{})
 		f.send(0, bridge(wire.Change, "b", 1, 5))
@@ -201,6 +210,15 @@ func TestTrackerEpochs(t *testing.T) {
 		f.send(1, bridge(wire.Change, "b", 1, 1))
 		f.line.take()
 		f.later(time.Minute).send(0, handed(1, map[int32]uint64{0: 1, 1: 2}))
+		f.want("loss a/b@1")
+	})
+	t.Run("hand_over_of_an_epoch_that_was_not_seen", func(t *testing.T) {
+		f := newFeed(t, cache.TrackerOptions{})
+		f.send(0, bridge(wire.Change, "b", 1, 9))
+		f.line.take()
+		m := bridge(wire.Change, "b", 3, 1)
+		m.Handover = &wire.Handover{Epoch: 2, Last: map[int32]uint64{0: 5}}
+		f.later(time.Minute).send(0, m)
 		f.want("loss a/b@1")
 	})
 	t.Run("lost_first_record_of_a_handed_over_epoch", func(t *testing.T) {
@@ -352,6 +370,26 @@ func TestCoverOfAnotherTime(t *testing.T) {
 		vouch(f, 1, "FF")
 		want(f, cache.Coherent)
 	})
+}
+
+// A range is vouched for once it is in every partition.
+func TestCoverOfEveryPartition(t *testing.T) {
+	f := newFeed(t, cache.TrackerOptions{})
+	m := bridge(wire.Watermark, "b", 1, 0)
+	m.Vouched = f.now
+	f.send(0, m)
+	if f.Tick(f.now); f.line.health.State != cache.Degraded {
+		t.Errorf("got %+v with one partition vouched for, want degraded", f.line.health)
+	}
+	f.send(1, m)
+	if f.Tick(f.now); f.line.health.State != cache.Coherent {
+		t.Errorf("got %+v, want coherent", f.line.health)
+	}
+	m.Vouched = f.later(time.Minute).now
+	f.send(0, m) // the other one's claim is old
+	if f.Tick(f.now); f.line.health.State != cache.Degraded {
+		t.Errorf("got %+v with an old claim in one partition, want degraded", f.line.health)
+	}
 }
 
 // T34: a controller that is scaled down degrades nothing.

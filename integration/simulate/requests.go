@@ -78,21 +78,21 @@ func (n *node) read(s stimulus) {
 	n.loads[s.doc] = append(n.loads[s.doc], l)
 	life := n.life
 	w.after(first, func() {
-		v := n.see(s.doc, life, l.Request, &d)
+		v := n.see(s, life, l.Request, &d)
 		w.note(s.doc, n.number, "load reads", v)
 		n.after(life, second, func() { n.loaded(s.doc, l, v, d.chance(w.odds(loadFails)) || s.fails && w.faults.has(loadFails)) })
 	})
 }
 
 // see is the version that a read of the store returns.
-func (n *node) see(doc, life int, r cache.Request, d *dice) int {
-	w := n.w
+func (n *node) see(s stimulus, life int, r cache.Request, d *dice) int {
+	w, doc := n.w, s.doc
 	truth := &w.docs[doc]
 	if r.Fresh {
 		return truth.newest
 	}
 	v := n.r.shows(doc, w.now)
-	if d.chance(w.odds(behind)) {
+	if d.chance(w.odds(behind)) || s.late && w.odds(behind) > 0 {
 		v = min(v, truth.asOf(w.now-d.upTo(realLag)+1))
 	}
 	if n.life == life {
@@ -174,7 +174,7 @@ func (n *node) derive(s stimulus, d *dice) {
 	w.after(first, func() {
 		var p pair
 		for i := range p {
-			p[i] = n.see(doc+i, life, cache.Request{}, d)
+			p[i] = n.see(stimulus{doc: doc + i, late: s.late}, life, cache.Request{}, d)
 			w.note(doc+i, n.number, "derived load reads", p[i])
 		}
 		n.after(life, second, func() { n.derived(doc, found.Load, p) })

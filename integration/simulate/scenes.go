@@ -73,20 +73,21 @@ type scene struct {
 	start      time.Duration
 }
 
-// scenes are equally likely.
+// scenes are equally likely; those that seldom come to their point stand here more
+// often.
 var scenes = []func(*scene){
 	(*scene).readAcrossWrite, (*scene).readAcrossWrite,
-	(*scene).joinAfterWrite, (*scene).joinAfterWrite,
+	(*scene).joinAfterWrite, (*scene).joinAfterWrite, (*scene).joinAfterWrite,
 	(*scene).readDuringWrite, (*scene).readDuringWrite,
 	(*scene).writeAcrossWrite,
-	(*scene).lateRepeat,
-	(*scene).readAgain, (*scene).readAgain,
+	(*scene).lateRepeat, (*scene).lateRepeat, (*scene).lateRepeat,
+	(*scene).readAgain, (*scene).readAgain, (*scene).readAgain,
 	(*scene).betweenLosses,
-	(*scene).backAtPosition, (*scene).backAtPosition, (*scene).backAtPosition, (*scene).backAtPosition,
+	(*scene).backAtPosition, (*scene).backAtPosition, (*scene).backAtPosition,
 	(*scene).deafReader,
-	(*scene).forgottenLine, (*scene).forgottenLine,
+	(*scene).forgottenLine, (*scene).forgottenLine, (*scene).forgottenLine,
 	(*scene).evicted, (*scene).evicted,
-	(*scene).bustle, (*scene).bustle, (*scene).bustle,
+	(*scene).bustle, (*scene).bustle,
 	(*scene).crowd,
 }
 
@@ -148,7 +149,7 @@ func (s *scene) joinAfterWrite() {
 	ends := lagBudget/8 + s.upTo(lagBudget/2)
 	s.write(s.start, stimulus{node: s.node, takes: ends, alone: true})
 	s.write(s.between(0, lagBudget/12), stimulus{node: s.beside(), alone: s.g.dice.chance(0.7)})
-	s.read(s.between(lagBudget/24, max(lagBudget/8, ends/2)), stimulus{takes: ends + s.upTo(lagBudget/2)})
+	s.read(s.between(lagBudget/24, max(lagBudget/8, ends/2)), stimulus{takes: ends + s.upTo(lagBudget/2), late: s.g.dice.chance(0.4)})
 	for range 4 {
 		s.read(s.between(ends, ends+lagBudget/3), stimulus{fresh: s.g.dice.chance(0.1)})
 	}
@@ -188,7 +189,7 @@ func (s *scene) readAgain() {
 	s.fault(s.start+lagBudget/12, blink, lagBudget/12)
 	s.write(s.between(lagBudget/12, lagBudget/8), stimulus{node: (s.node + nodes/2) % nodes, asks: time.Millisecond, alone: true})
 	for range 3 {
-		s.read(s.between(lagBudget/6, lagBudget/3), stimulus{asks: time.Millisecond, takes: time.Millisecond, fails: s.g.dice.chance(0.5)})
+		s.read(s.between(lagBudget/6, lagBudget/3), stimulus{asks: time.Millisecond, takes: time.Millisecond, late: s.g.dice.chance(0.6), fails: s.g.dice.chance(0.3)})
 	}
 	for range 2 {
 		s.read(s.between(3*lagBudget/2, 4*lagBudget), stimulus{})
@@ -198,16 +199,21 @@ func (s *scene) readAgain() {
 // backAtPosition: a node that holds what it was not told of yet notices a loss,
 // and reads at the position of that.
 func (s *scene) backAtPosition() {
-	s.node = 1 + s.g.dice.below(2)
+	s.node = 2
 	s.fault(s.start, blink, lagBudget/10)
-	for range 3 {
-		s.add(s.between(0, lagBudget/8), stimulus{kind: stWrite, node: s.g.dice.below(nodes), doc: s.g.dice.below(documents), alone: true})
-	}
+	part := hashOf(s.doc) >> 40 & 1 // of the key space: losses elsewhere do not concern it
 	heard := lagBudget/12 + s.upTo(lagBudget/15)
+	for n := 0; n < 3; {
+		doc := s.g.dice.below(documents)
+		if hashOf(doc)>>40&1 == part {
+			s.add(s.between(0, lagBudget/8), stimulus{kind: stWrite, node: s.g.dice.below(nodes), doc: doc, alone: true})
+			n++
+		}
+	}
 	s.write(s.start+heard, stimulus{node: (s.node + nodes/2) % nodes, asks: time.Millisecond, alone: true})
 	s.read(s.start+heard+2*time.Millisecond, stimulus{asks: time.Millisecond, takes: time.Millisecond, fresh: true})
 	for range 16 {
-		s.read(s.between(heard+4*time.Millisecond, heard+lagBudget/12), stimulus{asks: time.Millisecond, takes: time.Millisecond})
+		s.read(s.between(heard+4*time.Millisecond, heard+lagBudget/12), stimulus{asks: time.Millisecond, takes: time.Millisecond, late: s.g.dice.chance(0.3)})
 	}
 }
 
@@ -250,9 +256,7 @@ func (s *scene) forgottenLine() {
 	s.node = nodes - 1
 	s.read(s.start, stimulus{takes: longest - s.upTo(lagBudget)})
 	s.write(s.between(lagBudget/200, lagBudget/8), stimulus{node: s.g.dice.below(nodes / 2), alone: s.g.dice.chance(0.7)})
-	if s.g.dice.chance(0.5) {
-		s.read(s.between(3*lagBudget/2, 7*lagBudget/4), stimulus{takes: longest})
-	}
+	s.read(s.between(3*lagBudget/2, 7*lagBudget/4), stimulus{takes: longest}) // finds that the fence has ended
 	s.add(s.between(7*lagBudget/4, 2*lagBudget), stimulus{kind: stRead, node: s.node, doc: s.other, takes: lagBudget})
 	for range 2 {
 		s.read(s.between(longest, longest+lagBudget), stimulus{})
@@ -296,7 +300,7 @@ func (s *scene) evicted() {
 		s.add(s.between(lagBudget/10, lagBudget/7), stimulus{kind: stRead, node: s.node, doc: doc})
 	}
 	for range 3 {
-		s.read(s.between(lagBudget/7, lagBudget/3), stimulus{asks: time.Millisecond, takes: time.Millisecond})
+		s.read(s.between(lagBudget/7, lagBudget/3), stimulus{asks: time.Millisecond, takes: time.Millisecond, late: s.g.dice.chance(0.5)})
 	}
 	s.read(s.between(3*lagBudget/2, 2*lagBudget), stimulus{})
 }

@@ -29,6 +29,7 @@ type stimulus struct {
 	doc   int
 	slow  bool          // one of many that take long
 	fresh bool          // a read that no lagging replica may answer
+	late  bool          // a read that a replica answers that has not heard of what is new
 	fails bool          // a read whose load fails
 	alone bool          // a write that brings no readers
 	asks  time.Duration // not 0: when the store is asked, at the latest
