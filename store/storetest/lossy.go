@@ -15,8 +15,9 @@ import (
 type lossy struct {
 	next store.ArtifactStore
 
-	mu  sync.Mutex // guards rng
-	rng *rand.Rand
+	mu   sync.Mutex // guards what follows
+	rng  *rand.Rand
+	lost int // replies so far
 
 	late sync.WaitGroup // writes that happen later; Close waits for them
 }
@@ -33,6 +34,9 @@ var errLost = errors.New("the reply was lost")
 func (l *lossy) lose(write func()) bool {
 	l.mu.Lock()
 	fate := l.rng.IntN(21)
+	if fate < 3 {
+		l.lost++
+	}
 	l.mu.Unlock()
 	switch fate {
 	case 0: // never

@@ -18,7 +18,8 @@ type player struct {
 	ns   string
 	s    store.ArtifactStore
 	o    ReplayOptions
-	revs [docs][]string // what writes returned, per document
+	revs [docs][]string // of what was written, per document
+	held [docs]held     // what the store must hold, per document
 }
 
 func newPlayer(ns string, s store.ArtifactStore, o ReplayOptions) *player {
@@ -34,6 +35,7 @@ func (p *player) document(i, variant int, updated int64) store.Document {
 			return document(identityOf(p.ns, i-1).name+"/limits", object{"invocationsPerMinute": variant, "updated": updated})
 		}
 		sub := subject(p.ns+name, identityOf(p.ns, i), identityOf(p.ns+"x", i))
+		sub["updated"] = updated // no two bodies alike: a lost answer may be settled by the body
 		if variant == 0 {
 			sub["blocked"] = true
 		}
@@ -92,61 +94,68 @@ func (p *player) rev(doc int, w which) string {
 }
 
 // play runs one step.
-func (p *player) play(ctx context.Context, s step) string {
+func (p *player) play(ctx context.Context, s step) answer {
+	if s.writes() {
+		return p.write(ctx, s)
+	}
+	text, err := p.ask(ctx, s)
+	return answer{text: text, wrong: store.InDoubt(err)} // nothing that is read may be in doubt
+}
+
+// write runs a step that writes.
+func (p *player) write(ctx context.Context, s step) answer {
 	doc := p.document(s.doc, s.variant, s.updated)
-	rev := p.rev(s.doc, s.rev)
-	switch s.op {
-	case store.OpPut:
-		doc.Version.Rev = rev
-		v, err := p.s.Put(ctx, doc, &store.PutOptions{})
-		return p.wrote(s.doc, v, err)
-	case store.OpDelete:
-		if rev == "" {
-			return "no revision"
-		}
+	rev, lost := p.rev(s.doc, s.rev), p.lost()
+	var want held
+	var v store.Version
+	var err error
+	if s.op == store.OpPut {
+		doc.Version.Rev, want.body = rev, p.text(doc.Body)
+		v, err = p.s.Put(ctx, doc, &store.PutOptions{})
+	} else {
 		opts := &store.DeleteOptions{}
 		if s.tombstone {
 			opts.Tombstone = time.Hour
 		}
-		_, err := p.s.Delete(ctx, doc.ID, rev, opts)
-		return p.wrote(s.doc, store.Version{}, err)
-	case store.OpGet:
-		got, err := p.s.Get(ctx, doc.ID, &store.GetOptions{Rev: rev})
+		v, err = p.s.Delete(ctx, doc.ID, rev, opts)
+	}
+	if err != nil {
+		return p.failed(ctx, s, doc.ID, rev, want, lost, err)
+	}
+	want.rev = v.Rev
+	p.holds(s, want)
+	return answer{text: "ok", done: true}
+}
+
+// ask runs a step that reads, and returns its error too.
+func (p *player) ask(ctx context.Context, s step) (string, error) {
+	if s.op == store.OpGet {
+		id := p.document(s.doc, s.variant, s.updated).ID
+		got, err := p.s.Get(ctx, id, &store.GetOptions{Rev: p.rev(s.doc, s.rev)})
 		if err != nil {
-			return kindText(err)
+			return kindText(err), err
 		}
-		return "ok " + p.text(asJSON(got.ID), got.Body)
+		return "ok " + p.text(asJSON(got.ID), got.Body), nil
 	}
 	q := p.query(s.query)
 	if s.op == store.OpCount {
 		n, err := p.s.Count(ctx, q)
 		if err != nil {
-			return kindText(err)
+			return kindText(err), err
 		}
-		return fmt.Sprint("ok ", n)
+		return fmt.Sprint("ok ", n), nil
 	}
 	var rows []string
 	for row, err := range p.s.Query(ctx, q) {
 		if err != nil {
-			return strings.Join(append(rows, kindText(err)), "\n   ")
+			return strings.Join(append(rows, kindText(err)), "\n   "), err
 		}
 		rows = append(rows, p.row(q.Table, row))
 	}
 	if q.Table == identitiesTable {
 		slices.Sort(rows) // subject views have no order
 	}
-	return strings.Join(append([]string{fmt.Sprint("ok ", len(rows))}, rows...), "\n   ")
-}
-
-// wrote notes the revision of a write and says how it went.
-func (p *player) wrote(doc int, v store.Version, err error) string {
-	if err != nil {
-		return kindText(err)
-	}
-	if v.Rev != "" {
-		p.revs[doc] = append(p.revs[doc], v.Rev)
-	}
-	return "ok"
+	return strings.Join(append([]string{fmt.Sprint("ok ", len(rows))}, rows...), "\n   "), nil
 }
 
 // query returns q with its paths and keys in the player's namespace.

@@ -25,12 +25,30 @@ type ReplayOptions struct {
 	// A and B are what the stores promise. Where they differ the answers are
 	// compared without what only one of them has.
 	A, B Features
+
+	// Lost returns how many answers to writes were lost so far, or replaced by one
+	// that says nothing, between the stores and what keeps their documents. A write
+	// may be in doubt only if it grew meanwhile; nil: no write ever.
+	Lost func() int
+
+	// Late returns when all writes that were in doubt and may still happen have
+	// happened, and reads show them; nil: they do as soon as the store answers.
+	Late func()
+
+	// Settles: a write that nothing stands against is not in doubt, however often
+	// its answer is lost: the stores repeat it and find out.
+	Settles bool
 }
 
 // Replay runs one random log of operations over a and b and holds that both
 // answer alike, but for revisions: creations, updates, stale updates, deletes,
 // re-creations, reads, queries and counts over all views of the collection. It
 // works in fresh namespaces and leaves no live document behind.
+//
+// A write that was refused must have left its document as it was, which is read
+// to find out. So is what became of a write in doubt (see ReplayOptions.Lost): it
+// has happened or has changed nothing, and where the other store has done it and
+// this one has not it is made once more.
 //
 // On failure the log is cut down to the operations that are needed for the
 // difference and printed with its seed.
@@ -58,10 +76,10 @@ func Replay(t testing.TB, opts *ReplayOptions, a, b store.ArtifactStore) {
 		return
 	}
 	short := minimize(log[:d.at+1], func(log []step) bool { return ctx.Err() == nil && compare(log) != nil })
-	if again := compare(short); again != nil {
+	if again := compare(short); again != nil && ctx.Err() == nil {
 		d = again
 	} else {
-		short = log[:d.at+1] // it does not happen every time
+		short = log[:d.at+1] // it does not happen every time, or time is up
 	}
 	var text strings.Builder
 	for i, s := range short[:d.at+1] {
@@ -84,10 +102,10 @@ func compareOver(ctx context.Context, o ReplayOptions, log []step, a, b store.Ar
 	defer as.clear(ctx)
 	defer bs.clear(ctx)
 	for i, s := range log {
-		x, y := as.play(ctx, s), bs.play(ctx, s)
+		x, y := both(ctx, s, as, bs)
 		// Views that lag are given the time their features ask for.
 		for _, wait := range append(o.A.Retry, o.B.Retry...) {
-			if x == y || s.writes() || ctx.Err() != nil {
+			if !x.differs(y) || s.writes() || ctx.Err() != nil {
 				break
 			}
 			timer := time.NewTimer(wait)
@@ -96,10 +114,10 @@ func compareOver(ctx context.Context, o ReplayOptions, log []step, a, b store.Ar
 			case <-ctx.Done():
 				timer.Stop()
 			}
-			x, y = as.play(ctx, s), bs.play(ctx, s)
+			x, y = both(ctx, s, as, bs)
 		}
-		if x != y {
-			return &difference{i, x, y}
+		if x.differs(y) {
+			return &difference{i, x.text, y.text}
 		}
 	}
 	return nil

@@ -101,13 +101,7 @@ func TestReplayMutants(t *testing.T) {
 	} {
 		t.Run(m.defect, func(t *testing.T) {
 			run := func(seed uint64) string {
-				outcomes := record(t, func(t tb, _ NewHarness) {
-					t.Run("replay", func(r tb) {
-						o := &ReplayOptions{Seed: seed, Collection: m.collection}
-						Replay(r, o, over(r, spoiled{}, m.collection), over(r, m.spoil, m.collection))
-					})
-				}, nil)
-				return strings.Join(outcomes["replay"].log, "\n")
+				return replayed(t, ReplayOptions{Seed: seed, Collection: m.collection}, spoiled{}, m.spoil)
 			}
 			log := run(7)
 			found := regexp.MustCompile(`^seed 7: the stores differ in the last of (\d+) operations \(of 300\)`).FindStringSubmatch(log)
