@@ -18,7 +18,7 @@ import (
 // each both with and without the write having been carried out, and throttling,
 // after which it has not.
 var writeFaults = []cosmostest.Fault{
-	{DropReply: true}, {DropRequest: true},
+	{DropReply: true}, {DropRequest: true}, {CutBody: 1},
 	{Status: http.StatusRequestTimeout}, {Status: http.StatusRequestTimeout, Apply: true},
 	{Status: http.StatusInternalServerError}, {Status: http.StatusInternalServerError, Apply: true},
 	{Status: http.StatusServiceUnavailable}, {Status: http.StatusServiceUnavailable, Apply: true},
@@ -38,8 +38,10 @@ func isMaking(r *cosmostest.Request) bool {
 	return writesItem(r) && r.Operation != cosmostest.DeleteItem
 }
 
-// disturb makes a share of the matching requests fail, in all ways.
-func disturb(srv *cosmostest.Server, match func(*cosmostest.Request) bool, share float64, seed uint64) {
+// disturb makes a share of the matching requests fail, in all ways. It returns
+// the number of those so far that may have been carried out.
+func disturb(srv *cosmostest.Server, match func(*cosmostest.Request) bool, share float64, seed uint64) func() int {
+	var doubtful []*cosmostest.Injected
 	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, 1))
 	for _, f := range writeFaults {
@@ -51,14 +53,24 @@ func disturb(srv *cosmostest.Server, match func(*cosmostest.Request) bool, share
 			defer mu.Unlock()
 			return random.Float64() < share/float64(len(writeFaults))
 		}
-		srv.Inject(f)
+		if in := srv.Inject(f); f.Status != http.StatusTooManyRequests {
+			doubtful = append(doubtful, in)
+		}
+	}
+	return func() (n int) {
+		for _, in := range doubtful {
+			n += in.Hits()
+		}
+		return n
 	}
 }
 
+// disturbance is the share of writes that fail.
+const disturbance = 0.3
+
 // disturbed is a deployment some of whose writes fail.
 func (d deployment) disturbed(match func(*cosmostest.Request) bool, seed uint64) storetest.NewHarness {
-	const share = 0.3
-	d.served = func(srv *cosmostest.Server) { disturb(srv, match, share, seed) }
+	d.served = func(srv *cosmostest.Server) { disturb(srv, match, disturbance, seed) }
 	return d.harness
 }
 
@@ -93,29 +105,48 @@ func every(n int64) func(*cosmostest.Request) bool {
 }
 
 // TestReplay compares the store with the embedded one, operation by operation,
-// on an account that throttles. Answers are not lost: what is in doubt here is
-// certain there.
+// on an account that throttles and loses answers to writes.
 func TestReplay(t *testing.T) {
+	for _, name := range []string{"ranges", "second_region", "multi_write"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			deployments[name].softDeleting().replay(t, 300)
+		})
+		t.Run(name+"_hard", func(t *testing.T) {
+			t.Parallel()
+			deployments[name].replay(t, 300)
+		})
+	}
+}
+
+// replay compares a disturbed deployment with the embedded store in logs of some
+// length over each collection.
+func (d deployment) replay(t *testing.T, operations int) {
+	var lost func() int
+	d.served = func(srv *cosmostest.Server) {
+		lost = disturb(srv, writesItem, disturbance, rand.Uint64())
+		srv.Inject(cosmostest.Fault{Match: every(5), Status: http.StatusTooManyRequests, RetryAfter: time.Millisecond})
+	}
+	h := d.harness(t)
 	for _, collection := range []string{store.Whisks, store.Activations, store.Subjects} {
-		for _, name := range []string{"ranges", "second_region", "multi_write"} {
-			t.Run(collection+"/"+name, func(t *testing.T) {
-				t.Parallel()
-				d := deployments[name]
-				d.served = func(srv *cosmostest.Server) {
-					srv.Inject(cosmostest.Fault{Match: every(5), Status: http.StatusTooManyRequests, RetryAfter: time.Millisecond})
-				}
-				h := d.harness(t)
-				check := store.Check(&store.CheckOptions{Collection: collection})
-				m, err := memory.New(memory.Options{Collection: collection})
-				if err != nil {
-					t.Fatal(err)
-				}
-				other := check(m)
-				own := h.Store(collection)
-				t.Cleanup(func() { other.Close(); own.Close() })
-				storetest.Replay(t, &storetest.ReplayOptions{Collection: collection, A: h.Features,
-					B: storetest.Features{ExactBodies: true, ExactNumbers: true, RowRev: true, HardDelete: true}}, own, other)
-			})
-		}
+		// Without tombstones a creation is not repeated, but for activations.
+		settles := d.chain.SoftDelete != nil || collection == store.Activations
+		t.Run(collection, func(t *testing.T) {
+			m, err := memory.New(memory.Options{Collection: collection})
+			if err != nil {
+				t.Fatal(err)
+			}
+			other := store.Check(&store.CheckOptions{Collection: collection})(m)
+			own := h.Store(collection)
+			defer other.Close()
+			defer own.Close()
+			before := lost()
+			storetest.Replay(t, &storetest.ReplayOptions{Collection: collection, Operations: operations, A: h.Features,
+				B:    storetest.Features{ExactBodies: true, ExactNumbers: true, RowRev: true, HardDelete: true},
+				Lost: lost, Settles: settles}, own, other)
+			if lost() == before {
+				t.Error("answers that were lost: got none, want some")
+			}
+		})
 	}
 }

@@ -130,7 +130,7 @@ func TestStoreSoftDelete(t *testing.T) {
 }
 
 // TestSwitches runs the suites under each answer of the service that nobody
-// recorded, that of linearizability with answers lost.
+// recorded, those of linearizability and the comparison with answers lost.
 func TestSwitches(t *testing.T) {
 	for _, sw := range cosmostest.AllSwitches() {
 		t.Run(sw.Name, func(t *testing.T) {
@@ -139,6 +139,7 @@ func TestSwitches(t *testing.T) {
 			sw.Set(&d.account.Switches)
 			storetest.TestStore(t, d.softDeleting().harness)
 			storetest.TestLinearizability(t, d.softDeleting().disturbed(writesItem, 3), &storetest.LinearizabilityOptions{Calls: 20})
+			d.softDeleting().replay(t, 60)
 		})
 	}
 }

@@ -102,7 +102,7 @@ func (p *player) failed(ctx context.Context, s step, id, rev string, want held, 
 		return wrongly(text)
 	case doubt && p.lost() == lost:
 		return wrongly(text + ", though no answer was lost")
-	case doubt && p.o.Settles && before.allows(s.op, rev):
+	case doubt && p.o.Settles && before.allows(s.op, rev) && (before.live() || before.rev == ""):
 		return wrongly(text + ", though nothing stood against it")
 	case doubt && p.o.Late != nil:
 		p.o.Late()

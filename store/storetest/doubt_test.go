@@ -176,6 +176,24 @@ func TestReplayDoubtMutants(t *testing.T) {
 				return w.next.Delete(ctx, id, rev, &opts)
 			}
 		})},
+		{"deletes what is not there", nil, false, "b: ok", onDelete(func(w *wrong) deleteFunc {
+			return func(ctx context.Context, id, rev string, opts store.DeleteOptions) (store.Version, error) {
+				v, err := w.next.Delete(ctx, id, rev, &opts)
+				if errors.Is(err, store.ErrNotFound) {
+					return store.Version{}, nil
+				}
+				return v, err
+			}
+		})},
+		{"says that it deleted what is there at another revision", always, false, "b: ok", onDelete(func(w *wrong) deleteFunc {
+			return func(ctx context.Context, id, rev string, opts store.DeleteOptions) (store.Version, error) {
+				v, err := w.next.Delete(ctx, id, rev, &opts)
+				if errors.Is(err, store.ErrConflict) {
+					return store.Version{}, nil
+				}
+				return v, err
+			}
+		})},
 		{"is in doubt of what it reads", always, false, "b: in doubt", readsInDoubt},
 	} {
 		t.Run(m.defect, func(t *testing.T) {

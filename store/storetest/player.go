@@ -118,6 +118,9 @@ func (p *player) write(ctx context.Context, s step) answer {
 			opts.Tombstone = time.Hour
 		}
 		v, err = p.s.Delete(ctx, doc.ID, rev, opts)
+		if err == nil && v.IsZero() && !p.held[s.doc].live() && p.lost() != lost {
+			err = store.ErrNotFound // it is gone, whoever removed it
+		}
 	}
 	if err != nil {
 		return p.failed(ctx, s, doc.ID, rev, want, lost, err)

@@ -27,8 +27,9 @@ type ReplayOptions struct {
 	A, B Features
 
 	// Lost returns how many answers to writes were lost so far, or replaced by one
-	// that says nothing, between the stores and what keeps their documents. A write
-	// may be in doubt only if it grew meanwhile; nil: no write ever.
+	// that says nothing, between the stores and what keeps their documents. Only if
+	// it grew meanwhile a write may be in doubt, and a physical delete succeed where
+	// there was nothing; nil: never.
 	Lost func() int
 
 	// Late returns when all writes that were in doubt and may still happen have
@@ -36,7 +37,8 @@ type ReplayOptions struct {
 	Late func()
 
 	// Settles: a write that nothing stands against is not in doubt, however often
-	// its answer is lost: the stores repeat it and find out.
+	// its answer is lost: the stores repeat it and find out. A tombstone stands
+	// against a creation: somebody may have deleted what was created.
 	Settles bool
 }
 
