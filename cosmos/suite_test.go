@@ -139,7 +139,7 @@ func TestSwitches(t *testing.T) {
 			sw.Set(&d.account.Switches)
 			storetest.TestStore(t, d.softDeleting().harness)
 			storetest.TestLinearizability(t, d.softDeleting().disturbed(writesItem, 3), &storetest.LinearizabilityOptions{Calls: 20})
-			d.softDeleting().replay(t, 60)
+			d.softDeleting().replay(t, 40)
 		})
 	}
 }
