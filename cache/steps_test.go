@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/whiskstore/whiskstore/cache"
 	"github.com/whiskstore/whiskstore/store"
@@ -56,5 +57,21 @@ func TestTableHalves(t *testing.T) {
 	again.Load.End(cache.Derived[int]{}, &store.Error{Op: store.OpQuery, Kind: store.ErrNotFound})
 	if got := table.Begin("k"); got.Held {
 		t.Errorf("got %+v, want no absence held across a change", got)
+	}
+}
+
+// What was heard of a document during a load binds the load however late it ends,
+// though a message about another document comes in between.
+func TestTableFencesOutliveSlowLoads(t *testing.T) {
+	clock := cache.NewManualClock(time.Unix(1_700_000_000, 0))
+	table := cache.NewTable[int](cache.TableOptions{Lag: time.Second, Clock: clock})
+	defer table.Close()
+	slow := table.Begin("k").Load
+	table.Observe("a", value(2).Version)
+	clock.Set(2*time.Second, 2*time.Second)
+	table.Observe("b", value(1).Version)
+	slow.End(cache.Derived[int]{Value: 1, Sources: []cache.Source{{ID: "a", Version: value(1).Version}}}, nil)
+	if got := table.Begin("k"); got.Held {
+		t.Errorf("got %+v, made of version 1 after version 2 was announced", got)
 	}
 }
