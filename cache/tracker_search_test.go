@@ -70,8 +70,8 @@ type trackerProof struct {
 }
 
 var trackerProofs = []trackerProof{
-	{rule: RuleEpoch, setting: "epochs", breaks: "L", text: "new epochs and sources are no losses"},
-	{rule: RuleStart, setting: "rebuilt", breaks: "L", text: "start-up is no loss"},
+	{rule: RuleEpoch, setting: "epochs", breaks: "L", text: "new epochs are no losses"},
+	{rule: RuleStart, setting: "rebuilt", breaks: "L", text: "start-up and first sights are no losses"},
 	{rule: RuleSilence, setting: "sequences", breaks: "C", text: "silence is not judged"},
 	{defect: defect{deafTo: "gap"}, setting: "sequences", breaks: "L", text: "gaps are no losses"},
 	{defect: defect{deafTo: "first sight of a source"}, setting: "split", breaks: "L", text: "the first sight of a source is no loss"},
