@@ -118,21 +118,28 @@ func TestRows(t *testing.T) {
 	})
 
 	t.Run("COS-D1_differs", func(t *testing.T) {
-		var seen []cosmostest.Exchange
+		var since []cosmostest.Exchange
 		var mu sync.Mutex
 		srv := startFake(t, cosmostest.Options{Observe: func(x cosmostest.Exchange) {
 			mu.Lock()
 			defer mu.Unlock()
-			seen = append(seen, x)
+			since = append(since, x)
 		}})
+		taken := func() []cosmostest.Exchange {
+			mu.Lock()
+			defer mu.Unlock()
+			x := since
+			since = nil
+			return x
+		}
 		s := openFake(t, srv, store.Whisks, Deps{}, nil)
 		v := mustPut(t, s, "guest/a", bodyAt("guest", "a", 1))
-		seen = nil
+		taken()
 		w, err := s.Delete(ctx, "guest/a", v.Rev, tomb)
 		if err != nil || w.Rev == "" || w.Rev == v.Rev {
 			t.Fatalf("delete: got %v and %v, want a new revision", w, err)
 		}
-		if len(seen) != 1 || seen[0].Operation != cosmostest.PatchItem || seen[0].Header.Get("If-Match") != v.Rev {
+		if seen := taken(); len(seen) != 1 || seen[0].Operation != cosmostest.PatchItem || seen[0].Header.Get("If-Match") != v.Rev {
 			t.Errorf("requests: got %d, the first %s with If-Match %s, want one conditional PATCH", len(seen), seen[0].Operation, seen[0].Header.Get("If-Match"))
 		}
 		got := stored(t, s, "guest/a")
