@@ -231,13 +231,11 @@ func (c *Cache[V]) Close() {
 	}
 }
 
-func (c *Cache[V]) shard(key string) *shard[V] { return c.shards[c.hash(key)&(shards-1)] }
-
-func (c *Cache[V]) hash(key string) uint64 {
+func (c *Cache[V]) shard(key string) *shard[V] {
 	if c.opts.Hash != nil {
-		return c.opts.Hash(key)
+		return c.shards[c.opts.Hash(key)&(shards-1)]
 	}
-	return maphash.String(c.seed, key)
+	return c.shards[maphash.String(c.seed, key)&(shards-1)]
 }
 
 // Observe tells the cache that the document is in state v or a later one: a

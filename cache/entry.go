@@ -25,10 +25,20 @@ type entry[V any] struct {
 	// and not worth a record of its own. It is in units of 17 ms, rounded up; zero is
 	// none.
 	fence uint32
+
+	// used is the turn in which a hit last moved the entry to the front of the LRU.
+	// Once per turn is enough, and keeps hits of several processors on one key from
+	// writing the list each time.
+	used uint32
 }
 
-// fenceBits are those of a time that the unit of entry.fence leaves out.
-const fenceBits = 24
+const (
+	fenceBits = 24 // of a time that the unit of entry.fence leaves out
+	turnBits  = 30 // a turn is about a second
+)
+
+// turn is the one of a time.
+func turn(t int64) uint32 { return uint32(t >> turnBits) }
 
 // fenceEnd is the end of a fence as an entry says it. It refuses what that cannot
 // say, two years after the start of the process.

@@ -12,20 +12,15 @@ import (
 // an error of kind store.ErrNotFound, from the store or from the cache. The end
 // of ctx ends the wait of this reader only.
 func (c *Cache[V]) Get(ctx context.Context, key string, load Loader[V]) (V, store.Version, error) {
-	h := c.hash(key)
-	s := c.shards[h&(shards-1)]
+	s := c.shard(key)
 	s.mu.Lock()
 	age := c.clock.coarse.Load()
-	mark, slot := s.mark(h, age)
-	var e entry[V]
-	var ok bool
-	if *slot == mark {
-		e, ok = s.values.Peek(key)
-	} else {
-		e, ok = s.values.Get(key)
-		*slot = mark
-	}
+	e, ok := s.values.Peek(key)
 	if ok && uint64(e.seen) >= c.losses.Load() && age-e.born < c.limit.at(age) && c.machine.off == 0 {
+		if now := turn(age); e.used != now {
+			e.used = now
+			s.values.Add(key, e)
+		}
 		s.hits++
 		s.mu.Unlock()
 		if c.opts.Copy == nil && !e.absent() { // the rest of serve costs a call

@@ -82,11 +82,6 @@ type shard[V any] struct {
 	hits uint64 // beside the lock: most hits write nothing else that processors share
 	c    *Cache[V]
 
-	// recent has the marks of keys that a hit has moved to the front of the LRU a
-	// moment ago. Not moving them at every hit keeps several processors from writing
-	// the list for one key again and again.
-	recent [256]uint64
-
 	values *simplelru.LRU[string, entry[V]]
 	bytes  int64
 	guards *simplelru.LRU[string, *record[V]] // the one whose fence ends first is the oldest
@@ -96,12 +91,6 @@ type shard[V any] struct {
 
 	maxEntries, maxGuards int
 	maxBytes              int64
-}
-
-// mark is the one of a key with a hash at a time, and where it is kept. It is
-// another one every 134 ms. Two keys with one mark cost the other a move.
-func (s *shard[V]) mark(hash uint64, at int64) (mark uint64, slot *uint64) {
-	return hash ^ uint64(at>>27)*0x9e3779b97f4a7c15, &s.recent[hash>>4%uint64(len(s.recent))]
 }
 
 // unbounded is the size given to simplelru; the shard itself removes what is over
