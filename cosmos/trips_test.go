@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/whiskstore/whiskstore/cosmos/cosmostest"
 	"github.com/whiskstore/whiskstore/store"
@@ -142,7 +145,8 @@ func subject(ns, uuid, key string) []byte {
 // Identities and their limits take two waves: one request for the subjects, and
 // one for each range that holds limits (upstream: one for each row).
 func TestTripsOfIdentities(t *testing.T) {
-	srv := startFake(t, cosmostest.Options{Ranges: 4})
+	var served waves
+	srv := startFake(t, cosmostest.Options{Ranges: 4, Observe: served.add})
 	s := openFake(t, srv, store.Subjects, Deps{}, nil)
 	const n = 12
 	for i := range n {
@@ -192,4 +196,43 @@ func TestTripsOfIdentities(t *testing.T) {
 	if q := got[cosmostest.QueryItems]; q > 1+4 || len(got) != 1 {
 		t.Errorf("identities with limits in 4 ranges: got requests %v, want at most 5 queries", got)
 	}
+	// Each takes so long that those of one wave are under way at the same time.
+	defer srv.Inject(cosmostest.Fault{Delay: 300 * time.Millisecond}).Remove()
+	served.count()
+	read("u", "k")
+	if n := served.count(); n != 2 {
+		t.Errorf("identities with limits in 4 ranges: got %d waves of requests, one after the other, want 2", n)
+	}
+}
+
+// waves are the times in which requests were served.
+type waves struct {
+	mu    sync.Mutex
+	spans [][2]time.Time
+}
+
+func (w *waves) add(x cosmostest.Exchange) {
+	end := time.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.spans = append(w.spans, [2]time.Time{end.Add(-x.Duration), end})
+}
+
+// count returns how many waves there were since the last time: one begins when all
+// requests before it have been answered.
+func (w *waves) count() (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	slices.SortFunc(w.spans, func(a, b [2]time.Time) int { return a[0].Compare(b[0]) })
+	var end time.Time
+	for _, s := range w.spans {
+		if !s[0].Before(end) {
+			n++
+		}
+		if s[1].After(end) {
+			end = s[1]
+		}
+	}
+	w.spans = nil
+	return n
 }
