@@ -53,7 +53,7 @@ func (r *replayer) RoundTrip(req *http.Request) (*http.Response, error) {
 // allocations more, has that much room.
 func TestGetAllocations(t *testing.T) {
 	if testing.CoverMode() != "" {
-		t.Skip("counts allocations of the code as it is built for use")
+		t.Skip("run without -cover: it counts allocations of the code as it is built for use")
 	}
 	const id, escaped = "guest/a", "guest|a"
 	srv := startFake(t, cosmostest.Options{})
