@@ -61,6 +61,17 @@ type Result struct {
 	RequestsB float64 `json:"requestsB,omitempty"`
 	AnswersA  float64 `json:"answersA,omitempty"` // bytes
 	AnswersB  float64 `json:"answersB,omitempty"`
+
+	ratios []float64 // of the rounds
+}
+
+// Growth is how B / A changed from one result to another of as many rounds.
+func Growth(from, to Result) Interval {
+	var qs []float64
+	for i := range min(len(from.ratios), len(to.ratios)) {
+		qs = append(qs, to.ratios[i]/from.ratios[i])
+	}
+	return Median(qs)
 }
 
 // Options are the options of Compare; nil is the zero value.
@@ -129,7 +140,7 @@ func Compare(ctx context.Context, name string, a, b Side, opts *Options) (Result
 		res.BytesB += float64(s2.bytes) / float64(n) / float64(o.Rounds)
 	}
 	res.NanosA, res.NanosB = Median(as), Median(bs)
-	res.Ratio, res.DiffNanos = Median(ratios), Median(diffs)
+	res.Ratio, res.DiffNanos, res.ratios = Median(ratios), Median(diffs), ratios
 	if len(cpuRatios) > 0 {
 		res.CPURatio, res.CPUDiffNanos = Median(cpuRatios), Median(cpuDiffs)
 	}

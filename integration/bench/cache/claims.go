@@ -3,6 +3,7 @@ package cachebench
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/whiskstore/whiskstore/integration/bench"
 )
@@ -13,7 +14,14 @@ type Sizes struct {
 	Records int // that are applied
 }
 
-const small = 1000 // entries
+const (
+	small = 1000 // entries
+
+	// steady is how long a large cache is hit in a round, so that most hits find the
+	// processor's caches as hits leave them, and not as the collection of garbage
+	// before the sample does.
+	steady = 400 * time.Millisecond
+)
 
 // Figures are the claims about the cache.
 func Figures(s Sizes) []bench.Figure {
@@ -24,17 +32,22 @@ func Figures(s Sizes) []bench.Figure {
 			if err != nil {
 				return nil, err
 			}
-			many, err := Hit(ctx, s.Entries, o)
-			growth := (many.NanosB.Median / few.NanosB.Median) / (many.NanosA.Median / few.NanosA.Median)
+			large := *o
+			large.Sample = max(large.Sample, steady)
+			many, err := Hit(ctx, s.Entries, &large)
+			if err != nil {
+				return nil, err
+			}
+			growth := bench.Growth(few, many)
 			return []bench.Outcome{
 				{Result: few, Target: "1.5 times, 1 allocation", Met: few.Ratio.Median <= 1.5 && few.AllocsB <= 1},
-				{Result: many, Target: "1.2 times the growth", Met: growth <= 1.2},
+				{Result: many, Target: "1.2 times the growth", Met: growth.Median <= 1.2},
 				{
-					Text: fmt.Sprintf("hit, from %d to %d keys: %.1f ns beside %.1f ns, then %.1f beside %.1f: the growth is %.2f of golang-lru's own",
-						small, s.Entries, few.NanosB.Median, few.NanosA.Median, many.NanosB.Median, many.NanosA.Median, growth),
-					Target: "at most 1.2", Met: growth <= 1.2,
+					Text: fmt.Sprintf("hit, from %d to %d keys: %.1f ns beside %.1f ns, then %.1f beside %.1f: the growth is %.2f [%.2f, %.2f] of golang-lru's own",
+						small, s.Entries, few.NanosB.Median, few.NanosA.Median, many.NanosB.Median, many.NanosA.Median, growth.Median, growth.Low, growth.High),
+					Target: "at most 1.2", Met: growth.Median <= 1.2,
 				},
-			}, err
+			}, nil
 		}},
 		{Name: "cache-zipf", Measure: func(ctx context.Context, o *bench.Options) ([]bench.Outcome, error) {
 			r, err := Zipf(ctx, 100_000, 2, o)

@@ -68,16 +68,22 @@ func Hit(ctx context.Context, keys int, opts *bench.Options) (bench.Result, erro
 		return bench.Result{}, err
 	}
 	defer c.Close()
-	order := make([]string, 1<<16)
+	// A short order that came again would be the order of golang-lru's list, whose
+	// next element is then the next to be got.
+	order := make([]string, max(1<<16, 2*keys))
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range order {
 		order[i] = all[rng.IntN(keys)]
 	}
 	run := func(get func(string) error) func(context.Context, int) error {
+		next := 0 // samples go on where the last one ended
 		return func(_ context.Context, n int) error {
-			for i := range n {
-				if err := get(order[i&(len(order)-1)]); err != nil {
+			for range n {
+				if err := get(order[next]); err != nil {
 					return err
+				}
+				if next++; next == len(order) {
+					next = 0
 				}
 			}
 			return nil
