@@ -288,8 +288,8 @@ func (p *pair) known(k int) line {
 	s := p.c.shards[0]
 	var l line
 	if e, ok := s.values.Peek(pairName(k)); ok {
-		l.held = e.held()
-		l.guard = fenced(e.version(), e.fenceUntil(), 1)
+		l.held = s.held(&e)
+		l.guard = fenced(l.version, e.fenceUntil(), 1)
 	}
 	if r, ok := s.guards.Peek(pairName(k)); ok {
 		l.guard = r.guard(1)

@@ -11,22 +11,23 @@ import (
 // readers share that arrive while it may be joined (row CACHE-D1). An absence is
 // an error of kind store.ErrNotFound, from the store or from the cache. The end
 // of ctx ends the wait of this reader only.
-func (c *Cache[V]) Get(ctx context.Context, key string, load Loader[V]) (V, store.Version, error) {
+func (c *Cache[V]) Get(ctx context.Context, key string, load Loader[V]) (value V, v store.Version, err error) {
 	s := c.shard(key)
 	s.mu.Lock()
 	age := c.clock.coarse.Load()
 	e, ok := s.values.Peek(key)
 	if ok && uint64(e.seen) >= c.losses.Load() && age-e.born < c.limit.at(age) && c.machine.off == 0 {
-		if now := turn(age); e.used != now {
+		if now := s.turn(age); e.used != now {
 			e.used = now
 			s.values.Add(key, e)
 		}
 		s.hits++
+		v.Rev, v.Order, v.Lineage = e.rev, e.order, s.names[e.lineage]
 		s.mu.Unlock()
 		if c.opts.Copy == nil && !e.absent() { // the rest of serve costs a call
-			return e.value, e.version(), nil
+			return e.value, v, nil
 		}
-		return c.serve(key, &e)
+		return c.serve(key, found[V]{e.value, v, e.absent()})
 	}
 	return c.lookup(ctx, s, key, false, load)
 }
@@ -46,20 +47,27 @@ func (c *Cache[V]) Peek(key string) (V, store.Version, bool) {
 	defer s.mu.Unlock()
 	_, age := c.clock.read()
 	e, ok := s.values.Peek(key)
-	if !ok || e.absent() || !e.held().servable(s.scope(key), age, c.limit.at(age)) {
+	if !ok || e.absent() || !s.held(&e).servable(s.scope(key), age, c.limit.at(age)) {
 		var none V
 		return none, store.Version{}, false
 	}
-	return c.copyOf(e.value), e.version(), true
+	return c.copyOf(e.value), s.version(&e), true
+}
+
+// found is a value held that may be served.
+type found[V any] struct {
+	value   V
+	version store.Version
+	absent  bool
 }
 
 // serve hands out a value held. The shard is not locked.
-func (c *Cache[V]) serve(key string, e *entry[V]) (V, store.Version, error) {
-	if e.absent() {
+func (c *Cache[V]) serve(key string, e found[V]) (V, store.Version, error) {
+	if e.absent {
 		var none V
-		return none, e.version(), absent(key)
+		return none, e.version, absent(key)
 	}
-	return c.copyOf(e.value), e.version(), nil
+	return c.copyOf(e.value), e.version, nil
 }
 
 func absent(key string) error {
@@ -76,7 +84,7 @@ func (c *Cache[V]) lookup(ctx context.Context, s *shard[V], key string, fresh bo
 	e, f, joined := c.begin(s, key, fresh)
 	if f == nil {
 		s.mu.Unlock()
-		return c.serve(key, &e)
+		return c.serve(key, e)
 	}
 	if !joined {
 		launch(&c.life, ctx, f.flight, load, func() { c.finish(s, f) })
@@ -97,9 +105,9 @@ type lineFlight[V any] struct {
 	pass bool // begun during a write: not stored, as upstream (rows CACHE-D4 and CACHE-D7)
 }
 
-// begin is the event of a lookup, with the shard locked: it returns the entry to
+// begin is the event of a lookup, with the shard locked: it returns what to
 // serve, or a load to wait for, which the caller has to run unless it was joined.
-func (c *Cache[V]) begin(s *shard[V], key string, fresh bool) (e entry[V], f *lineFlight[V], joined bool) {
+func (c *Cache[V]) begin(s *shard[V], key string, fresh bool) (e found[V], f *lineFlight[V], joined bool) {
 	lost := c.scopes.Load().total
 	a, b := s.step(key, event{kind: evLookup, fresh: fresh}, nil)
 	switch a.verdict {
@@ -108,12 +116,12 @@ func (c *Cache[V]) begin(s *shard[V], key string, fresh bool) (e entry[V], f *li
 		e.saw(lost) // none of those concerned it
 		s.values.Add(key, e)
 		s.hits++
-		return e, nil, false
+		return found[V]{e.value, s.version(&e), e.absent()}, nil, false
 	case verdictJoin:
 		s.hits++ // upstream counts a coalesced read as a hit
 		s.stats.Joined++
 		b.flight.waiters++
-		return e, b.flight, true
+		return found[V]{}, b.flight, true
 	}
 	s.stats.Misses++
 	request := Request{Key: key, Fresh: a.op.fresh}
@@ -128,12 +136,12 @@ func (c *Cache[V]) begin(s *shard[V], key string, fresh bool) (e entry[V], f *li
 		pass: b.writes > 0 && c.machine.off == 0, // proofs want the rules alone
 	}
 	if e, ok := s.values.Peek(key); ok && !e.absent() {
-		f.held, request.Held = e.value, e.version()
+		f.held, request.Held = e.value, s.version(&e)
 	}
 	f.flight = newFlight[Loaded[V]](request)
 	f.waiters = 1
 	b.flight = f
-	return entry[V]{}, f, false
+	return found[V]{}, f, false
 }
 
 var errNotHeld = errors.New("the load calls a value unmodified that is not held")

@@ -83,7 +83,10 @@ type shard[V any] struct {
 	c    *Cache[V]
 
 	values *simplelru.LRU[string, entry[V]]
+	names  lineages // of the values
 	bytes  int64
+	turns  uint16                             // see turn
+	since  int                                // values added in this turn
 	guards *simplelru.LRU[string, *record[V]] // the one whose fence ends first is the oldest
 	blind  int64                              // what stood in guards that had to go
 	gens   uint64
@@ -125,17 +128,23 @@ func (s *shard[V]) step(key string, ev event, value *V) (action, *busy[V]) {
 	ev.bound = s.c.limit.at(ev.age)
 	s.gens++
 	ev.next = s.gens
+	if s.names.full() { // the step may need another one
+		for s.values.Len() > 0 {
+			s.evictOldest()
+		}
+		s.names = nil
+	}
 	r, known := s.guards.Peek(key)
 	e, found := s.values.Peek(key)
 	l, before := line{}, int64(0)
 	if found {
-		l.held = e.held()
+		l.held = s.held(&e)
 	}
 	switch {
 	case known:
 		l.guard, before = r.guard(ev.next), r.standsUntil()
 	case found && ev.now < e.fenceUntil():
-		l.guard = fenced(e.version(), e.fenceUntil(), ev.next)
+		l.guard = fenced(l.version, e.fenceUntil(), ev.next)
 	}
 	had := l.held
 	l, a := s.c.machine.step(l, s.scope(key), ev)
@@ -146,7 +155,7 @@ func (s *shard[V]) step(key string, ev event, value *V) (action, *busy[V]) {
 		s.bytes -= e.size()
 		s.values.Remove(key)
 	case found && l.held != had: // it learned its place in the order, or a rule is off
-		s.values.Add(key, newEntry(l.held, e.value, e.size()))
+		s.values.Add(key, newEntry(l.held, s.names.number(l.version.Lineage), e.value, e.size()))
 	}
 	if e, held := s.values.Peek(key); held {
 		end, ok := uint32(0), l.folds() && s.c.machine.off == 0 // proofs want the rules alone
@@ -188,10 +197,16 @@ func (s *shard[V]) scope(key string) scope {
 	return sc
 }
 
+// held and version are those of an entry of this shard.
+func (s *shard[V]) held(e *entry[V]) held             { return e.held(s.names[e.lineage]) }
+func (s *shard[V]) version(e *entry[V]) store.Version { return e.version(s.names[e.lineage]) }
+
 func (s *shard[V]) store(key string, h held, value V) {
-	e := newEntry(h, value, int64(len(key)+s.c.opts.Size(value)))
+	e := newEntry(h, s.names.number(h.version.Lineage), value, int64(len(key)+s.c.opts.Size(value)))
 	if old, ok := s.values.Peek(key); ok {
 		s.bytes -= old.size()
+	} else if s.since++; s.since > s.values.Len()/4 {
+		s.turns, s.since = s.turns+1, 0
 	}
 	s.bytes += e.size()
 	s.values.Add(key, e)
@@ -204,6 +219,12 @@ func (s *shard[V]) boundValues() {
 	}
 }
 
+// turn is the one in which entries that are hit at that age move to the front of
+// the LRU, once. One ends with time, and when a quarter of the values was added,
+// so that what is hit more often than that does not get old. It comes again after
+// 65,535 others.
+func (s *shard[V]) turn(age int64) uint16 { return s.turns + uint16(age>>turnBits) }
+
 // evictOldest is the event of eviction, for the least recently used value.
 func (s *shard[V]) evictOldest() {
 	key, e, ok := s.values.RemoveOldest()
@@ -215,14 +236,14 @@ func (s *shard[V]) evictOldest() {
 	now, age := s.c.clock.read()
 	s.gens++
 	if r, ok := s.guards.Peek(key); ok {
-		l, _ := s.c.machine.step(line{held: e.held(), guard: r.guard(s.gens)}, s.scope(key), event{kind: evEvict, now: now, age: age, next: s.gens})
+		l, _ := s.c.machine.step(line{held: s.held(&e), guard: r.guard(s.gens)}, s.scope(key), event{kind: evEvict, now: now, age: age, next: s.gens})
 		if l.guard == (guard{}) {
 			s.guards.Remove(key)
 		} else {
 			r.keep(l.guard)
 		}
 	} else if now < e.fenceUntil() { // fences outlive values
-		s.guards.Add(key, &record[V]{fence: e.version(), until: e.fenceUntil()})
+		s.guards.Add(key, &record[V]{fence: s.version(&e), until: e.fenceUntil()})
 		s.boundGuards(now)
 	}
 }

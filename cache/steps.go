@@ -39,7 +39,7 @@ func (c *Cache[V]) Begin(key string, fresh bool) Lookup[V] {
 	defer s.mu.Unlock()
 	e, f, joined := c.begin(s, key, fresh)
 	if f == nil {
-		return Lookup[V]{Value: c.copyOf(e.value), Version: e.version(), Held: true, Absent: e.absent()}
+		return Lookup[V]{Value: c.copyOf(e.value), Version: e.version, Held: true, Absent: e.absent}
 	}
 	return Lookup[V]{Load: &Load[V]{Request: f.request, c: c, s: s, f: f}, Joined: joined}
 }

@@ -202,7 +202,7 @@ func (r *traceRun) hit() int {
 		sc.losses = 0
 	}
 	_, age := r.c.clock.read()
-	if !ok || !e.held().servable(sc, age, r.c.limit.at(age)) {
+	if !ok || !s.held(&e).servable(sc, age, r.c.limit.at(age)) {
 		return -1
 	}
 	return e.value
