@@ -4,7 +4,6 @@ import (
 	"context"
 	"hash/fnv"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,7 +33,6 @@ type Announcer struct {
 	queue  chan announcement
 	stop   chan struct{}
 	life   lifetime
-	mu     sync.RWMutex     // held to close, and by those who must not be closed meanwhile
 	seq    map[int32]uint64 // by partition; of run alone
 
 	sent, dropped atomic.Uint64
@@ -63,10 +61,7 @@ func NewAnnouncer(sender Sender, opts AnnouncerOptions) *Announcer {
 
 // Close sends what waits, as far as the time of one message allows, and ends.
 func (a *Announcer) Close() {
-	a.mu.Lock()
-	first := !a.life.closed.Swap(true)
-	a.mu.Unlock()
-	if first {
+	if a.life.shut() {
 		close(a.stop)
 		t := time.AfterFunc(a.opts.Timeout, a.life.end)
 		defer t.Stop()
@@ -83,9 +78,8 @@ func (a *Announcer) Notify(collection string) func(Written) {
 		if w.Outcome == Conflicted || w.Outcome == Refused {
 			return
 		}
-		a.mu.RLock()
-		defer a.mu.RUnlock()
-		if !a.life.closed.Load() {
+		if a.life.enter() {
+			defer a.life.leave()
 			select {
 			case a.queue <- announcement{collection, w}:
 				return

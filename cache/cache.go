@@ -226,6 +226,7 @@ func def[T comparable](v *T, d T) {
 // store.ErrClosed afterwards.
 func (c *Cache[V]) Close() {
 	c.life.close()
+	c.limit.shut()
 	if c.owned {
 		c.clock.Close()
 	}

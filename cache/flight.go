@@ -10,13 +10,16 @@ import (
 	"github.com/whiskstore/whiskstore/store"
 )
 
-// lifetime owns the loads of a cache: their goroutines end before close returns.
+// lifetime owns the loads of a cache: their goroutines end before close returns,
+// and whoever begins one enters first.
 type lifetime struct {
 	timeout time.Duration
 	ctx     context.Context
 	end     context.CancelFunc
 	flying  sync.WaitGroup
-	closed  atomic.Bool
+
+	mu     sync.RWMutex // held while closed is set, and by those who have entered
+	closed atomic.Bool
 }
 
 func (l *lifetime) open(timeout time.Duration) {
@@ -24,8 +27,27 @@ func (l *lifetime) open(timeout time.Duration) {
 	l.ctx, l.end = context.WithCancel(context.Background())
 }
 
+// enter reports whether the cache is open; it stays so until leave.
+func (l *lifetime) enter() bool {
+	l.mu.RLock()
+	if l.closed.Load() {
+		l.mu.RUnlock()
+		return false
+	}
+	return true
+}
+
+func (l *lifetime) leave() { l.mu.RUnlock() }
+
+// shut lets nobody enter any more, once those who have did leave.
+func (l *lifetime) shut() (first bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.closed.Swap(true)
+}
+
 func (l *lifetime) close() {
-	l.closed.Store(true)
+	l.shut()
 	l.end()
 	l.flying.Wait()
 }

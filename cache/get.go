@@ -77,19 +77,19 @@ func absent(key string) error {
 // lookup is called with the shard locked and unlocks it.
 func (c *Cache[V]) lookup(ctx context.Context, s *shard[V], key string, fresh bool, load Loader[V]) (V, store.Version, error) {
 	var none V
-	if c.life.closed.Load() {
+	if !c.life.enter() {
 		s.mu.Unlock()
 		return none, store.Version{}, errClosed
 	}
 	e, f, joined := c.begin(s, key, fresh)
-	if f == nil {
-		s.mu.Unlock()
-		return c.serve(key, e)
-	}
-	if !joined {
+	if f != nil && !joined {
 		launch(&c.life, ctx, f.flight, load, func() { c.finish(s, f) })
 	}
+	c.life.leave()
 	s.mu.Unlock()
+	if f == nil {
+		return c.serve(key, e)
+	}
 	abandon := func() { s.apply(key, event{kind: evLoadEnd, outcome: outcomeError, op: f.op}) }
 	if err := f.wait(ctx, &s.mu, abandon); err != nil {
 		return none, store.Version{}, err

@@ -122,8 +122,12 @@ func (c *Cache[V]) Health() Health {
 }
 
 // SetHealth sets the state: LocalOnly, Degraded or Coherent, as the subscriber
-// finds it.
+// finds it. It does nothing once the cache is closed.
 func (c *Cache[V]) SetHealth(h Health) {
+	if !c.life.enter() {
+		return
+	}
+	defer c.life.leave()
 	c.limit.set(c.machine, c.clock, h)
 	c.state.Store(&h)
 }
@@ -141,6 +145,12 @@ func (l *limit) set(m machine, c *Clock, h Health) {
 	if !h.Until.IsZero() {
 		l.until.Store(c.ageOf(h.Until))
 	}
+}
+
+// shut makes every value too old. The clock may stand still from here on.
+func (l *limit) shut() {
+	l.bound.Store(math.MinInt64)
+	l.until.Store(math.MaxInt64)
 }
 
 // at is the limit at an age.

@@ -96,7 +96,8 @@ func NewTable[V any](opts TableOptions) *Table[V] {
 	return t
 }
 
-// Close ends the loads in flight and waits for them.
+// Close ends the loads in flight and waits for them. Get fails with
+// store.ErrClosed afterwards.
 func (t *Table[V]) Close() {
 	t.life.close()
 	if t.owned {
@@ -121,22 +122,22 @@ func (t *Table[V]) unindex(key string, e *derivedEntry[V]) {
 // when not nil, must accept a value held before it is served.
 func (t *Table[V]) Get(ctx context.Context, key string, match func(V) bool, load func(context.Context, Request) (Derived[V], error)) (V, error) {
 	var none V
-	if t.life.closed.Load() {
+	if !t.life.enter() {
 		return none, errClosed
 	}
 	t.mu.Lock()
 	e, f, joined := t.begin(key, match)
-	if e != nil {
-		t.mu.Unlock()
-		if e.negative {
-			return none, errNothing
-		}
-		return e.value, nil
-	}
-	if !joined {
+	if e == nil && !joined {
 		launch(&t.life, ctx, f.flight, load, func() { t.finish(key, f) })
 	}
 	t.mu.Unlock()
+	t.life.leave()
+	switch {
+	case e != nil && e.negative:
+		return none, errNothing
+	case e != nil:
+		return e.value, nil
+	}
 	if err := f.wait(ctx, &t.mu, func() { t.land(key, f) }); err != nil {
 		return none, err
 	}
