@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/whiskstore/whiskstore/cache/wire"
@@ -48,7 +51,7 @@ type SubscriberOptions struct {
 	Backoff time.Duration // wait after a failed read; 1 s
 	Logger  *slog.Logger  // nil is silent
 
-	// Ready, when set, is called once the end of every partition is captured:
+	// Ready, when set, is called once, when the end of every partition is captured:
 	// before that the caches must not be served from.
 	Ready func()
 }
@@ -56,7 +59,8 @@ type SubscriberOptions struct {
 // Subscribe follows every partition of the topic and hands the records to the
 // tracker, until ctx ends; it returns nil then, and an error only when the ends
 // cannot be captured at the start. Its goroutines have ended when it returns. A
-// partition that cannot be read falls silent (R8) and is tried again.
+// partition that cannot be read falls silent (R8) and is tried again. A topic that
+// has lost a partition was made anew, and is subscribed to anew.
 func Subscribe(ctx context.Context, topic Topic, tracker *Tracker, opts *SubscriberOptions) error {
 	o := SubscriberOptions{}
 	if opts != nil {
@@ -68,10 +72,19 @@ func Subscribe(ctx context.Context, topic Topic, tracker *Tracker, opts *Subscri
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &subscription{topic: topic, tracker: tracker, opts: o}
-	var life lifetime
-	life.open(0)
-	defer life.close()
-	return s.run(ctx, &life)
+	offsets, err := s.ends(ctx)
+	for begun := false; ctx.Err() == nil; offsets, err = s.ends(ctx) {
+		switch {
+		case err == nil:
+			s.run(ctx, offsets)
+			begun = true
+		case !begun:
+			return err
+		default:
+			s.pause(ctx, "cache: the ends of the partitions cannot be captured", err)
+		}
+	}
+	return nil
 }
 
 type subscription struct {
@@ -80,35 +93,32 @@ type subscription struct {
 	opts    SubscriberOptions
 }
 
-func (s *subscription) run(ctx context.Context, life *lifetime) error {
+// run follows the partitions from these offsets on, and those that are added,
+// until ctx ends or a partition is gone.
+func (s *subscription) run(ctx context.Context, offsets map[int32]int64) {
 	ctx, cancel := context.WithCancel(ctx)
+	var followers sync.WaitGroup
+	defer followers.Wait()
 	defer cancel()
-	offsets, err := s.ends(ctx)
-	if err != nil {
-		return err
-	}
 	follow := func(partition int32, offset int64) {
-		life.flying.Go(func() { s.follow(ctx, partition, offset) })
-	}
-	partitions := make([]int32, 0, len(offsets))
-	for p := range offsets {
-		partitions = append(partitions, p)
+		followers.Go(func() { s.follow(ctx, partition, offset) })
 	}
 	// The loss comes after the capture, so that its blind time covers whatever
 	// was sent before.
-	s.tracker.Start(partitions, time.Now())
+	s.tracker.Start(slices.Collect(maps.Keys(offsets)), time.Now())
 	for p, offset := range offsets {
 		follow(p, offset)
 	}
 	if s.opts.Ready != nil {
 		s.opts.Ready()
+		s.opts.Ready = nil
 	}
 	ticker := time.NewTicker(s.opts.Tick)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-ticker.C:
 		}
 		found, err := s.topic.Partitions(ctx)
@@ -124,6 +134,10 @@ func (s *subscription) run(ctx context.Context, life *lifetime) error {
 				s.tracker.Discovered(p, time.Now())
 				follow(p, 0)
 			}
+		}
+		if len(found) < len(offsets) {
+			s.opts.Logger.Warn("cache: the topic has fewer partitions than before; it is subscribed to anew", "before", len(offsets), "now", len(found))
+			return
 		}
 		s.tracker.Tick(time.Now())
 	}
@@ -161,7 +175,7 @@ func (s *subscription) follow(ctx context.Context, partition int32, offset int64
 		}
 		moved = false
 		if err != nil {
-			s.pause(ctx, partition, err)
+			s.pause(ctx, "cache: partition cannot be read", err, "partition", partition)
 			continue
 		}
 		for _, r := range batch.Records {
@@ -171,11 +185,12 @@ func (s *subscription) follow(ctx context.Context, partition int32, offset int64
 	}
 }
 
-func (s *subscription) pause(ctx context.Context, partition int32, err error) {
+// pause waits after a failure, unless ctx has ended.
+func (s *subscription) pause(ctx context.Context, what string, err error, args ...any) {
 	if ctx.Err() != nil {
 		return
 	}
-	s.opts.Logger.Warn("cache: partition cannot be read", "partition", partition, "error", err)
+	s.opts.Logger.Warn(what, append(args, "error", err)...)
 	select {
 	case <-ctx.Done():
 	case <-time.After(s.opts.Backoff):

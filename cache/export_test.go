@@ -8,10 +8,11 @@ func (b *Bus) Grow() {
 	b.changed()
 }
 
-// Recreate empties the topic, as deleting and making it anew does.
-func (b *Bus) Recreate() {
+// Recreate empties the topic and gives it that many partitions, as deleting and
+// making it anew does.
+func (b *Bus) Recreate(partitions int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	clear(b.parts)
+	b.parts = make([]busPartition, partitions)
 	b.changed()
 }

@@ -15,12 +15,13 @@ import (
 
 func TestBus(t *testing.T) {
 	var bus *cache.Bus
+	var made int
 	bustest.Test(t, bustest.Harness{
 		New: func(_ *testing.T, partitions int) (cache.Topic, cache.Sender) {
-			bus = cache.NewBus(cache.BusOptions{Partitions: partitions})
+			bus, made = cache.NewBus(cache.BusOptions{Partitions: partitions}), partitions
 			return bus, bus.Sender()
 		},
-		Recreate: func(*testing.T) { bus.Recreate() },
+		Recreate: func(*testing.T) { bus.Recreate(made) },
 		Virtual:  true,
 	})
 }

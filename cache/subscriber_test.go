@@ -98,3 +98,49 @@ func TestSubscriberCannotList(t *testing.T) {
 		<-done
 	})
 }
+
+// TestSubscriberFewerPartitions: of a topic that was made anew with fewer
+// partitions nobody waits for those that are gone.
+func TestSubscriberFewerPartitions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus := cache.NewBus(cache.BusOptions{Partitions: 2})
+		c := cache.New(cache.Options[int]{})
+		defer c.Close()
+		tr := cache.NewTracker(cache.TrackerOptions{Lines: map[string][]cache.Line{"whisks": {c}}, MaxSilence: 5 * time.Second, Skew: time.Second})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		ready := 0
+		go func() {
+			done <- cache.Subscribe(ctx, bus, tr, &cache.SubscriberOptions{Ready: func() { ready++ }})
+		}()
+		synctest.Wait()
+		vouch := func(partitions int32, seconds int) {
+			for range seconds {
+				for p := range partitions {
+					m := bridge(wire.Watermark, "b", 1, 0)
+					m.Vouched = time.Now()
+					bus.Sender().Send(t.Context(), p, wire.Encode(m))
+				}
+				<-time.After(time.Second)
+			}
+		}
+		vouch(2, 20)
+		if got := c.Health(); got.State != cache.Coherent {
+			t.Fatalf("before: %+v, want coherent", got)
+		}
+		lost := tr.Stats().Losses["start"]
+		bus.Recreate(1)
+		<-time.After(2 * time.Second)
+		if got := tr.Stats().Losses["start"]; got != lost+1 {
+			t.Errorf("losses of a start: %d, then %d; want one more", lost, got)
+		}
+		vouch(1, 20)
+		if got := c.Health(); got.State != cache.Coherent {
+			t.Errorf("of a topic with one partition less: %+v, want coherent", got)
+		}
+		cancel()
+		if err := <-done; err != nil || ready != 1 {
+			t.Errorf("the subscription ended with %v and was ready %d times; want nil and once", err, ready)
+		}
+	})
+}
