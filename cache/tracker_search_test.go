@@ -25,6 +25,12 @@ var trackerSettings = []trackerSetting{
 		commits: 2, partitions: 1, queue: 2, epochs: [3]uint8{1}, writer: 2, trackerBudget: trackerBudget{losses: 1, swaps: 1, silences: 1}},
 	{name: "drops-own", what: "the same with bridges that leave the cluster's own changes out",
 		commits: 2, partitions: 1, queue: 2, epochs: [3]uint8{1}, writer: 2, dropsOwn: true, trackerBudget: trackerBudget{losses: 1, swaps: 1, silences: 1}},
+	{name: "take-over-split", what: "a take-over before a split",
+		commits: 2, partitions: 1, queue: 1, epochs: [3]uint8{2, 1, 1}, halves: true, split: true},
+	{name: "split-take-over", what: "a take-over of one of the bridges after a split",
+		commits: 2, partitions: 1, queue: 1, epochs: [3]uint8{1, 2, 1}, halves: true, split: true},
+	{name: "split-take-overs", what: "take-overs before and after a split; loss",
+		commits: 1, partitions: 1, queue: 1, epochs: [3]uint8{2, 2, 1}, halves: true, split: true, trackerBudget: trackerBudget{losses: 1}},
 	{name: "positions", what: "losses are repaired by reading at a position; a split",
 		commits: 2, partitions: 1, queue: 1, epochs: [3]uint8{1, 1, 1}, halves: true, split: true, position: true, trackerBudget: trackerBudget{losses: 1}},
 	{name: "positions-epochs", what: "the same with a take-over instead",
@@ -43,10 +49,13 @@ var largeTrackerSettings = []trackerSetting{
 		trackerBudget: trackerBudget{losses: 1, zombies: 1, leases: 1, rebuilds: 1}},
 	{name: "epochs-of-a-queue", commits: 2, partitions: 1, queue: 2, epochs: [3]uint8{3},
 		trackerBudget: trackerBudget{losses: 1, repeats: 1, swaps: 1, zombies: 1, leases: 1}},
-	{name: "split-and-epochs", commits: 2, partitions: 1, queue: 1, epochs: [3]uint8{2, 2, 1}, halves: true, split: true,
+	{name: "zombies-of-a-split", commits: 1, partitions: 1, queue: 1, epochs: [3]uint8{2, 2, 1}, halves: true, split: true,
 		trackerBudget: trackerBudget{losses: 1, zombies: 1}},
-	{name: "split-in-two-partitions", commits: 2, partitions: 2, queue: 1, epochs: [3]uint8{1, 1, 1}, halves: true, split: true,
+	{name: "take-over-split-loss", commits: 2, partitions: 1, queue: 1, epochs: [3]uint8{2, 1, 1}, halves: true, split: true,
 		trackerBudget: trackerBudget{losses: 1}},
+	{name: "split-take-over-loss", commits: 2, partitions: 1, queue: 1, epochs: [3]uint8{1, 2, 1}, halves: true, split: true,
+		trackerBudget: trackerBudget{losses: 1}},
+	{name: "split-take-over-in-two-partitions", commits: 1, partitions: 2, queue: 1, epochs: [3]uint8{1, 2, 1}, halves: true, split: true},
 }
 
 // TestTrackerSearch visits every state of every setting of the subscriber's model.
