@@ -64,24 +64,40 @@ func (u *unlisted) Partitions(ctx context.Context) ([]int32, error) {
 	return u.Topic.Partitions(ctx)
 }
 
+// subscribed is a cache whose tracker follows a topic until end.
+func subscribed(t *testing.T, topic cache.Topic, opts *cache.SubscriberOptions) (c *cache.Cache[int], tr *cache.Tracker, end func() error) {
+	c = cache.New(cache.Options[int]{})
+	tr = cache.NewTracker(cache.TrackerOptions{Lines: map[string][]cache.Line{"whisks": {c}}, MaxSilence: 5 * time.Second, Skew: time.Second})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- cache.Subscribe(ctx, topic, tr, opts) }()
+	synctest.Wait()
+	return c, tr, func() error {
+		defer c.Close()
+		cancel()
+		return <-done
+	}
+}
+
+// vouch sends watermarks to partitions of the bus.
+func vouch(t *testing.T, bus *cache.Bus, partitions int32) {
+	for p := range partitions {
+		m := bridge(wire.Watermark, "b", 1, 0)
+		m.Vouched = time.Now()
+		if err := bus.Sender().Send(t.Context(), p, wire.Encode(m)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestSubscriberCannotList: where new partitions cannot be looked for, those that
 // are known do not vouch for what may lie in others.
 func TestSubscriberCannotList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bus := cache.NewBus(cache.BusOptions{Partitions: 1})
-		c := cache.New(cache.Options[int]{})
-		defer c.Close()
-		tr := cache.NewTracker(cache.TrackerOptions{Lines: map[string][]cache.Line{"whisks": {c}}, MaxSilence: 5 * time.Second, Skew: time.Second})
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() {
-			done <- cache.Subscribe(ctx, &unlisted{bus, time.Now().Add(30 * time.Second)}, tr, nil)
-		}()
-		synctest.Wait()
+		c, _, end := subscribed(t, &unlisted{bus, time.Now().Add(30 * time.Second)}, nil)
 		for second := range 60 {
-			m := bridge(wire.Watermark, "b", 1, 0)
-			m.Vouched = time.Now()
-			bus.Sender().Send(t.Context(), 0, wire.Encode(m))
+			vouch(t, bus, 1)
 			<-time.After(time.Second)
 			want := cache.Coherent
 			switch {
@@ -94,8 +110,7 @@ func TestSubscriberCannotList(t *testing.T) {
 				t.Errorf("after %d s: %+v, want %v", second, got, want)
 			}
 		}
-		cancel()
-		<-done
+		end()
 	})
 }
 
@@ -104,27 +119,15 @@ func TestSubscriberCannotList(t *testing.T) {
 func TestSubscriberFewerPartitions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bus := cache.NewBus(cache.BusOptions{Partitions: 2})
-		c := cache.New(cache.Options[int]{})
-		defer c.Close()
-		tr := cache.NewTracker(cache.TrackerOptions{Lines: map[string][]cache.Line{"whisks": {c}}, MaxSilence: 5 * time.Second, Skew: time.Second})
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error)
 		ready := 0
-		go func() {
-			done <- cache.Subscribe(ctx, bus, tr, &cache.SubscriberOptions{Ready: func() { ready++ }})
-		}()
-		synctest.Wait()
-		vouch := func(partitions int32, seconds int) {
+		c, tr, end := subscribed(t, bus, &cache.SubscriberOptions{Ready: func() { ready++ }})
+		alive := func(partitions int32, seconds int) {
 			for range seconds {
-				for p := range partitions {
-					m := bridge(wire.Watermark, "b", 1, 0)
-					m.Vouched = time.Now()
-					bus.Sender().Send(t.Context(), p, wire.Encode(m))
-				}
+				vouch(t, bus, partitions)
 				<-time.After(time.Second)
 			}
 		}
-		vouch(2, 20)
+		alive(2, 20)
 		if got := c.Health(); got.State != cache.Coherent {
 			t.Fatalf("before: %+v, want coherent", got)
 		}
@@ -134,12 +137,11 @@ func TestSubscriberFewerPartitions(t *testing.T) {
 		if got := tr.Stats().Losses["start"]; got != lost+1 {
 			t.Errorf("losses of a start: %d, then %d; want one more", lost, got)
 		}
-		vouch(1, 20)
+		alive(1, 20)
 		if got := c.Health(); got.State != cache.Coherent {
 			t.Errorf("of a topic with one partition less: %+v, want coherent", got)
 		}
-		cancel()
-		if err := <-done; err != nil || ready != 1 {
+		if err := end(); err != nil || ready != 1 {
 			t.Errorf("the subscription ended with %v and was ready %d times; want nil and once", err, ready)
 		}
 	})
