@@ -44,19 +44,23 @@ func (i *Identities) Close() { i.table.Close() }
 // Table is what the bus tells of changes of the subjects collection.
 func (i *Identities) Table() *Table[entity.Identity] { return i.table }
 
-// ByNamespace returns the identity of a namespace, or ErrNotFound.
+// ByNamespace returns the identity of a namespace, or ErrNotFound. The identity is
+// the caller's.
 func (i *Identities) ByNamespace(ctx context.Context, name string) (entity.Identity, error) {
-	return i.table.Get(ctx, "n"+name, nil, func(ctx context.Context, _ Request) (Derived[entity.Identity], error) {
+	found, err := i.table.Get(ctx, "n"+name, nil, func(ctx context.Context, _ Request) (Derived[entity.Identity], error) {
 		return i.load(ctx, store.Key{name})
 	})
+	return found.Clone(), err
 }
 
 // ByCredentials returns the identity that the key authenticates, or ErrNotFound.
+// The identity is the caller's.
 func (i *Identities) ByCredentials(ctx context.Context, key entity.AuthKey) (entity.Identity, error) {
 	match := func(found entity.Identity) bool { return found.AuthKey.Key.Equal(key.Key) }
-	return i.table.Get(ctx, i.digest(key), match, func(ctx context.Context, _ Request) (Derived[entity.Identity], error) {
+	found, err := i.table.Get(ctx, i.digest(key), match, func(ctx context.Context, _ Request) (Derived[entity.Identity], error) {
 		return i.load(ctx, store.Key{key.UUID, key.Key.Reveal()})
 	})
+	return found.Clone(), err
 }
 
 // digest is the key of credentials in the table.

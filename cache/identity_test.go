@@ -192,3 +192,28 @@ func TestIdentitySources(t *testing.T) {
 		})
 	})
 }
+
+// TestIdentityIsTheCallers: what a caller does to an identity, no other sees.
+func TestIdentityIsTheCallers(t *testing.T) {
+	identities(t, func(t *testing.T, s *subjects, i *cache.Identities) {
+		s.set(func() { s.limits = 1 })
+		for range 3 { // one load, two hits
+			for name, get := range map[string]func() (entity.Identity, error){
+				"namespace":   func() (entity.Identity, error) { return i.ByNamespace(t.Context(), "ns") },
+				"credentials": func() (entity.Identity, error) { return i.ByCredentials(t.Context(), credentials(s.key)) },
+			} {
+				id, err := get()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := *id.Limits.InvocationsPerMinute; got != 1 {
+					t.Errorf("by %s: %d invocations per minute, want 1", name, got)
+				}
+				*id.Limits.InvocationsPerMinute = 1000
+			}
+		}
+		if s.queries != 2 {
+			t.Errorf("%d queries, want one for each", s.queries)
+		}
+	})
+}

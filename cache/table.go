@@ -36,7 +36,8 @@ type Derived[V any] struct {
 }
 
 // Table holds values derived from documents, by keys of the caller's choice, and
-// is told of changes by the documents' ids (R11). It is safe for concurrent use.
+// is told of changes by the documents' ids (R11). All who get a value share it and
+// must not modify it. It is safe for concurrent use.
 type Table[V any] struct {
 	opts    TableOptions
 	machine machine

@@ -2,6 +2,7 @@ package entity
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/whiskstore/whiskstore/store"
@@ -28,6 +29,30 @@ func TestClone(t *testing.T) {
 			t.Error("nothing was compared")
 		}
 	}
+}
+
+// TestCloneIdentity: the same of an identity with every limit that there is.
+func TestCloneIdentity(t *testing.T) {
+	row := store.Row{ID: "someone", Value: []byte(`{"namespace":"guest","uuid":"u","key":"` + strings.Repeat("k", SecretLength) + `"}`), Joined: true,
+		Doc: &store.Document{ID: "guest/limits", Body: []byte(`{"invocationsPerMinute":1,"concurrentInvocations":1,"firesPerMinute":1,"allowedKinds":["nodejs:20"],` +
+			`"storeActivations":true,"minActionMemory":128,"maxActionMemory":256,"minActionLogs":1,"maxActionLogs":2,"minActionTimeout":100,"maxActionTimeout":200,` +
+			`"minActionConcurrency":1,"maxActionConcurrency":2,"maxParameterSize":"1 MB","maxPayloadSize":"1 MB","truncationSize":"1 MB",` +
+			`"warmedContainerKeepingCount":1,"warmedContainerKeepingTimeout":"24 hours","maxActionInstances":1,"unknown":{"z":1}}`)}}
+	a, err := IdentityOf(row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := reflect.ValueOf(a.Limits)
+	for i := range limits.NumField() {
+		if f := limits.Type().Field(i); f.IsExported() && limits.Field(i).IsNil() {
+			t.Errorf("%s is not part of this test", f.Name)
+		}
+	}
+	b := a.Clone()
+	if !reflect.DeepEqual(a, b) {
+		t.Errorf("got %+v, want %+v", b, a)
+	}
+	unshared(t, reflect.ValueOf(a), reflect.ValueOf(b), "identity")
 }
 
 // unshared compares the pointers and slices of two equal values, and counts them.

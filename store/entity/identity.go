@@ -63,3 +63,9 @@ func IdentityOf(row store.Row) (Identity, error) {
 func (i Identity) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("subject", string(i.Subject)), slog.String("namespace", string(i.Namespace.Name)))
 }
+
+// Clone returns a copy that shares nothing with i that could be modified.
+func (i Identity) Clone() Identity {
+	i.Limits = i.Limits.clone()
+	return i
+}

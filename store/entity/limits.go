@@ -3,6 +3,7 @@ package entity
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/whiskstore/whiskstore/store"
@@ -91,6 +92,23 @@ func (n *NamespaceLimits) MarshalDocument() (store.Document, error) {
 
 // LogValue shows type, id and revision.
 func (n *NamespaceLimits) LogValue() slog.Value { return logValue("limits", n.DocID(), n.Revision) }
+
+func (l UserLimits) clone() UserLimits {
+	l.AllowedKinds, l.StoreActivations = slices.Clone(l.AllowedKinds), clone(l.StoreActivations)
+	for _, n := range [...]**int{
+		&l.InvocationsPerMinute, &l.ConcurrentInvocations, &l.FiresPerMinute,
+		&l.MinActionMemory, &l.MaxActionMemory, &l.MinActionLogs, &l.MaxActionLogs,
+		&l.MinActionTimeout, &l.MaxActionTimeout, &l.MinActionConcurrency, &l.MaxActionConcurrency,
+		&l.WarmedContainerKeepingCount, &l.MaxActionInstances,
+	} {
+		*n = clone(*n)
+	}
+	for _, n := range [...]**ByteSize{&l.MaxParameterSize, &l.MaxPayloadSize, &l.TruncationSize} {
+		*n = clone(*n)
+	}
+	l.WarmedContainerKeepingTimeout = clone(l.WarmedContainerKeepingTimeout)
+	return l
+}
 
 func (l *UserLimits) read(r *reader) {
 	maybe(r, "invocationsPerMinute", &l.InvocationsPerMinute, pointer(decodeInt))
