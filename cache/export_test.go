@@ -16,3 +16,6 @@ func (b *Bus) Recreate(partitions int) {
 	b.parts = make([]busPartition, partitions)
 	b.changed()
 }
+
+// MAC is the secret under which credentials are digested.
+func (i *Identities) MAC() []byte { return i.mac[:] }

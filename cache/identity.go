@@ -25,7 +25,7 @@ type Identities struct {
 	table *Table[entity.Identity]
 	query store.Querier
 	view  string
-	mac   []byte
+	mac   *[sha256.Size]byte // a pointer, as fmt shows the address of one only
 }
 
 // NewIdentities caches over query, the subjects store, whose view table is named
@@ -33,8 +33,8 @@ type Identities struct {
 // closes the result.
 func NewIdentities(query store.Querier, view string, opts TableOptions) *Identities {
 	def(&opts.MaxEntries, IdentityMaxEntries)
-	i := &Identities{table: NewTable[entity.Identity](opts), query: query, view: view, mac: make([]byte, sha256.Size)}
-	rand.Read(i.mac) // never fails
+	i := &Identities{table: NewTable[entity.Identity](opts), query: query, view: view, mac: new([sha256.Size]byte)}
+	rand.Read(i.mac[:]) // never fails
 	return i
 }
 
@@ -65,7 +65,7 @@ func (i *Identities) ByCredentials(ctx context.Context, key entity.AuthKey) (ent
 
 // digest is the key of credentials in the table.
 func (i *Identities) digest(key entity.AuthKey) string {
-	h := hmac.New(sha256.New, i.mac)
+	h := hmac.New(sha256.New, i.mac[:])
 	h.Write([]byte(key.UUID))
 	h.Write([]byte{0}) // no uuid has one
 	h.Write([]byte(key.Key.Reveal()))

@@ -217,3 +217,17 @@ func TestIdentityIsTheCallers(t *testing.T) {
 		}
 	})
 }
+
+// TestIdentitiesHideTheirKey: with the key under which credentials are digested,
+// who has a digest can try secrets.
+func TestIdentitiesHideTheirKey(t *testing.T) {
+	identities(t, func(t *testing.T, _ *subjects, i *cache.Identities) {
+		for _, format := range []string{"%v", "%+v", "%#v", "%x", "%s"} {
+			secret := strings.Trim(fmt.Sprintf(format, i.MAC()[:16]), "[]{}")
+			secret = secret[strings.IndexByte(secret, '{')+1:]
+			if strings.Contains(fmt.Sprintf(format, i), secret) || strings.Contains(fmt.Sprintf(format, *i), secret) {
+				t.Errorf("%s shows the key", format)
+			}
+		}
+	})
+}
