@@ -81,7 +81,7 @@ func (s *Store) containerProperties() azcosmos.ContainerProperties {
 // first made.
 func (s *Store) ensure(ctx context.Context) (*azcosmos.ContainerProperties, error) {
 	props, err := s.readContainer(ctx)
-	if err == nil || !errors.Is(err, store.ErrNotFound) {
+	if err == nil || store.KindOf(err) != store.ErrNotFound {
 		return props, err
 	}
 	db, err := s.account.client.NewDatabase(s.cfg.DB)

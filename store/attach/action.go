@@ -3,7 +3,6 @@ package attach
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"io"
 	"strings"
 
@@ -164,7 +163,7 @@ func (a *Attacher) assemble(ctx context.Context, id string, opts *store.GetOptio
 			exec.Code = &entity.Code{Inline: got.code}
 			return got, nil
 		}
-		if !errors.Is(err, store.ErrNotFound) {
+		if store.KindOf(err) != store.ErrNotFound {
 			return nil, err
 		}
 		missing, name = err, ref.AttachmentName

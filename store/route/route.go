@@ -55,7 +55,7 @@ func (r *routed) Get(ctx context.Context, id string, opts *store.GetOptions) (st
 	switch {
 	case err == nil:
 		r.recent.saw(id, seen, where, doc.Version)
-	case errors.Is(err, store.ErrNotFound):
+	case store.KindOf(err) == store.ErrNotFound:
 		r.recent.saw(id, seen, where, store.Version{})
 	}
 	return doc, err

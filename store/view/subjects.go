@@ -159,7 +159,7 @@ func joined(ctx context.Context, id string, join Join) (*store.Document, error) 
 	switch {
 	case err == nil:
 		return &doc, nil
-	case errors.Is(err, store.ErrNotFound):
+	case store.KindOf(err) == store.ErrNotFound:
 		return nil, nil
 	}
 	return nil, err
