@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,8 @@ type Clock struct {
 	stop   chan struct{}
 	done   sync.WaitGroup
 	once   sync.Once
+
+	ahead atomic.Int64 // the most that the wall clock was ahead of the monotonic one
 
 	manual     bool
 	mono, wall atomic.Int64 // of a manual clock, nanoseconds since base
@@ -71,13 +74,15 @@ func (c *Clock) Close() {
 // read returns monotonic and age clock, both in nanoseconds and at least 1, and
 // brings the coarse clock up to date.
 func (c *Clock) read() (now, age int64) {
-	if c.manual {
-		now, age = c.mono.Load()+1, c.wall.Load()+1
-	} else {
-		t := time.Now()
-		now, age = int64(t.Sub(c.base))+1, c.ageOf(t)
+	now, wall := c.times()
+	for age = now; ; {
+		old := c.ahead.Load()
+		if wall-now <= old {
+			age += old
+			break
+		}
+		c.ahead.CompareAndSwap(old, wall-now)
 	}
-	age = max(age, now)
 	for {
 		old := c.coarse.Load()
 		if age <= old {
@@ -89,5 +94,22 @@ func (c *Clock) read() (now, age int64) {
 	}
 }
 
-// ageOf is a wall time on the age clock.
-func (c *Clock) ageOf(t time.Time) int64 { return int64(t.Round(0).Sub(c.base.Round(0))) + 1 }
+// times returns the monotonic and the wall clock.
+func (c *Clock) times() (now, wall int64) {
+	if c.manual {
+		return c.mono.Load() + 1, c.wall.Load() + 1
+	}
+	t := time.Now()
+	return int64(t.Sub(c.base)) + 1, int64(t.Round(0).Sub(c.base.Round(0))) + 1
+}
+
+// ageOf is what the age clock will show when the wall clock shows t.
+func (c *Clock) ageOf(t time.Time) int64 {
+	_, age := c.read()
+	_, wall := c.times()
+	left := int64(t.Round(0).Sub(c.base.Round(0)))
+	if left >= math.MaxInt64-age { // and so is wall-left below
+		return math.MaxInt64
+	}
+	return age + left + 1 - wall
+}
