@@ -9,7 +9,7 @@ import (
 	"github.com/whiskstore/whiskstore/cache/wire"
 )
 
-// Tick judges silence. It is called about every second, and after each batch.
+// Tick judges silence. It is called about every second.
 func (t *Tracker) Tick(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

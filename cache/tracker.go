@@ -64,7 +64,7 @@ type TrackerStats struct {
 	Zombies    uint64 // of an older epoch than the source's current one
 	WriterGaps uint64 // left to the feed
 	Confirmed  uint64 // verify messages that found a value at least as new
-	Repaired   uint64 // and those that removed one
+	Repaired   uint64 // and those that removed one, of any line
 	NotHeld    uint64
 	Losses     map[string]uint64 // by reason
 	Skipped    map[string]uint64 // unusable records by reason
@@ -111,6 +111,7 @@ const (
 func NewTracker(opts TrackerOptions) *Tracker {
 	def(&opts.MaxSilence, DefaultMaxSilence)
 	def(&opts.Skew, DefaultSkew)
+	def(&opts.Source, opts.InstanceID) // as AnnouncerOptions
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -161,13 +162,12 @@ func (t *Tracker) Lost(reason string, now time.Time) {
 // lose books a loss of messages about the range; nil is about anything.
 func (t *Tracker) lose(reason string, r *wire.Range, position store.Session) {
 	t.stats.Losses[reason]++
-	loss := Loss{Position: position}
-	if !t.opts.Position {
-		loss.Position = ""
-	}
-	of := "everything"
+	loss, of := Loss{}, "everything"
 	if r != nil {
 		loss.Min, loss.Max, of = r.Min, r.Max, r.Of
+	}
+	if t.opts.Position && t.opts.Lines[of] != nil { // a position in another collection repairs nothing
+		loss.Position = position
 	}
 	t.tell(r, func(l Line) { l.Lose(loss) })
 	t.opts.Logger.Warn("cache: messages may have been lost", "reason", reason, "of", of, "min", loss.Min, "max", loss.Max)
@@ -239,17 +239,17 @@ func (t *Tracker) skip(partition int32, m wire.Message, err error, now time.Time
 
 // message passes a message to the lines that it concerns.
 func (t *Tracker) message(m wire.Message) {
-	t.tell(m.Range, func(l Line) {
-		switch e := l.Observe(m.Key.MainID, m.Version); {
-		case m.Kind != wire.Verify:
-		case e == Confirmed:
-			t.stats.Confirmed++
-		case e == Repaired:
-			t.stats.Repaired++
-		default:
-			t.stats.NotHeld++
-		}
-	})
+	effect := NotHeld
+	t.tell(m.Range, func(l Line) { effect = max(effect, l.Observe(m.Key.MainID, m.Version)) })
+	switch {
+	case m.Kind != wire.Verify:
+	case effect == Confirmed:
+		t.stats.Confirmed++
+	case effect == Repaired:
+		t.stats.Repaired++
+	default:
+		t.stats.NotHeld++
+	}
 }
 
 // sequence books the place of m among its source's messages.
@@ -260,12 +260,11 @@ func (t *Tracker) sequence(partition int32, m wire.Message, now time.Time) {
 			clear(t.sources)
 			t.lose("too many sources", nil, "")
 		}
-		s = &source{epoch: m.Epoch, last: map[int32]uint64{}, older: map[wire.Epoch]bool{}, vouched: map[int32]time.Time{}, since: now}
+		s = &source{epoch: m.Epoch, last: map[int32]uint64{}, older: map[wire.Epoch]bool{}, vouched: map[int32]time.Time{}, since: now, heard: now}
 		t.sources[m.Source] = s
 		s.cover(covered(m))
 		t.firstSight(s, partition, m, now)
 	}
-	s.heard = now
 	switch {
 	case m.Epoch == s.epoch:
 		s.cover(covered(m))
@@ -276,6 +275,7 @@ func (t *Tracker) sequence(partition int32, m wire.Message, now time.Time) {
 		s.cover(covered(m))
 		t.newEpoch(s, partition, m, now)
 	}
+	s.heard = now // what is heard of older epochs is no sign of life
 	t.follow(s, partition, m, now)
 	if m.Kind != wire.Watermark {
 		return
@@ -329,6 +329,15 @@ func (s *source) concerns() *wire.Range {
 	return &s.rng
 }
 
+// repairs is a position that reflects all that lost messages before m may have been
+// about: m's, unless the source was about more than its range.
+func (s *source) repairs(m wire.Message) store.Session {
+	if s.wider != nil {
+		return ""
+	}
+	return m.Position
+}
+
 // firstSight is the first message ever of a source. For a durable one that is a
 // loss, in the blind time after the start too: what it sent between the start
 // and now may not have come, and may concern a commit that a replica shows only
@@ -336,7 +345,7 @@ func (s *source) concerns() *wire.Range {
 func (t *Tracker) firstSight(s *source, partition int32, m wire.Message, now time.Time) {
 	s.last[partition] = before(m)
 	if s.durable && !t.opts.Without.has(RuleStart) {
-		t.lose("first sight of a source", s.concerns(), m.Position)
+		t.lose("first sight of a source", s.concerns(), s.repairs(m))
 	}
 }
 
@@ -368,7 +377,7 @@ func (t *Tracker) newEpoch(s *source, partition int32, m wire.Message, now time.
 	}
 	s.last[partition] = before(m)
 	if s.durable {
-		t.lose("new epoch without hand-over", s.concerns(), m.Position)
+		t.lose("new epoch without hand-over", s.concerns(), s.repairs(m))
 	}
 }
 
@@ -393,14 +402,14 @@ func (t *Tracker) follow(s *source, partition int32, m wire.Message, now time.Ti
 	switch {
 	case !seen && !s.begun && s.durable && !(s.first() && t.opts.Without.has(RuleStart)):
 		// What came before in this partition nobody knows.
-		t.lose("first sight of a source in a partition", s.concerns(), m.Position)
+		t.lose("first sight of a source in a partition", s.concerns(), s.repairs(m))
 	case !seen && !s.begun:
 	case m.Kind != wire.Watermark && m.Seq <= last:
 		t.stats.Repeats++
 		return
 	case prior <= last:
 	case s.durable || t.opts.DropsOwn:
-		t.lose("gap", s.concerns(), m.Position)
+		t.lose("gap", s.concerns(), s.repairs(m))
 	default:
 		t.stats.WriterGaps++
 	}

@@ -349,3 +349,66 @@ func TestBusRows(t *testing.T) {
 		})
 	})
 }
+
+// TestTrackerLeaseMadeAnew: a bridge whose lease was lost counts its epochs from
+// one again. Its messages are a zombie's until the old epoch is forgotten, which
+// they do not keep alive.
+func TestTrackerLeaseMadeAnew(t *testing.T) {
+	f := newFeed(t, cache.TrackerOptions{MaxSilence: time.Second, Skew: time.Second})
+	f.Start([]int32{0}, f.now)
+	alive := func(epoch wire.Epoch, seconds int) {
+		for range seconds {
+			m := bridge(wire.Watermark, "b", epoch, 0)
+			m.Vouched = f.now
+			f.send(0, m)
+			f.Tick(f.now)
+			f.later(time.Second)
+		}
+	}
+	alive(7, 5)
+	if h := f.line.health; h.State != cache.Coherent {
+		t.Fatalf("before: %+v, want coherent", h)
+	}
+	alive(1, 5)
+	if h := f.line.health; h.State != cache.Degraded {
+		t.Errorf("a zombie vouches: %+v", h)
+	}
+	alive(1, 200)
+	if h := f.line.health; h.State != cache.Coherent {
+		t.Errorf("after 200 s of silence of the old epoch: %+v, want coherent", h)
+	}
+}
+
+// TestTrackerSourceByDefault: as with an Announcer it is the instance's id.
+func TestTrackerSourceByDefault(t *testing.T) {
+	bus := cache.NewBus(cache.BusOptions{})
+	a := cache.NewAnnouncer(bus.Sender(), cache.AnnouncerOptions{InstanceID: "controller0", Epoch: 3})
+	if err := a.Send("whisks", cache.Written{Key: key, Version: version(1)}); err != nil {
+		t.Fatal(err)
+	}
+	a.Close()
+	b, err := bus.Fetch(t.Context(), 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := cache.NewTracker(cache.TrackerOptions{InstanceID: "controller0", Epoch: 3})
+	tr.Handle(0, b.Records[0], time.Now())
+	if s := tr.Stats(); s.Own != 1 {
+		t.Errorf("%d own messages, want 1", s.Own)
+	}
+}
+
+// TestTrackerCountsVerifyMessages, not the lines that were told of them.
+func TestTrackerCountsVerifyMessages(t *testing.T) {
+	documents, table := cache.New(cache.Options[int]{}), cache.NewTable[int](cache.TableOptions{})
+	defer documents.Close()
+	defer table.Close()
+	documents.Begin("a/b", false).Load.End(value(2), nil)
+	tr := cache.NewTracker(cache.TrackerOptions{Lines: map[string][]cache.Line{"whisks": {documents, table}}})
+	m := bridge(wire.Verify, "b", 1, 1)
+	m.Version = version(2)
+	tr.Handle(0, wire.Encode(m), time.Now())
+	if s := tr.Stats(); s.Confirmed != 1 || s.Repaired+s.NotHeld != 0 {
+		t.Errorf("confirmed %d, repaired %d, not held %d; want one confirmed", s.Confirmed, s.Repaired, s.NotHeld)
+	}
+}
