@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -63,6 +62,19 @@ type derivedEntry[V any] struct {
 	sources []Source
 }
 
+// newerThan reports whether the entry was made of a provably newer state of one of
+// the documents.
+func (e *derivedEntry[V]) newerThan(sources []Source) bool {
+	for _, s := range sources {
+		for _, o := range e.sources {
+			if o.ID == s.ID && o.Version.Compare(s.Version) == store.Newer {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 type derivedFlight[V any] struct {
 	*flight[Derived[V]]
 	op derivedOp
@@ -74,8 +86,8 @@ func NewTable[V any](opts TableOptions) *Table[V] {
 		MaxEntries: opts.MaxEntries, MaxFences: opts.MaxFences, MaxAge: opts.MaxAge, MaxStaleness: opts.MaxStaleness,
 		Lag: opts.Lag, LoadTimeout: opts.LoadTimeout,
 	}.withDefaults()
-	opts.MaxEntries, opts.MaxFences, opts.Lag = o.MaxEntries, o.MaxFences, o.Lag
 	def(&opts.MaxNegative, DefaultMaxNegative)
+	opts.MaxEntries, opts.MaxNegative, opts.MaxFences, opts.Lag = max(1, o.MaxEntries), max(1, opts.MaxNegative), o.MaxFences, o.Lag
 	t := &Table[V]{
 		opts:    opts,
 		clock:   opts.Clock,
@@ -123,29 +135,37 @@ func (t *Table[V]) unindex(key string, e *derivedEntry[V]) {
 // when not nil, must accept a value held before it is served.
 func (t *Table[V]) Get(ctx context.Context, key string, match func(V) bool, load func(context.Context, Request) (Derived[V], error)) (V, error) {
 	var none V
-	if !t.life.enter() {
-		return none, errClosed
-	}
-	t.mu.Lock()
-	e, f, joined := t.begin(key, match)
-	if e == nil && !joined {
-		launch(&t.life, ctx, f.flight, load, func() { t.finish(key, f) })
-	}
-	t.mu.Unlock()
-	t.life.leave()
+	e, f, err := t.open(ctx, key, match, load)
 	switch {
+	case err != nil:
+		return none, err
 	case e != nil && e.negative:
 		return none, errNothing
 	case e != nil:
 		return e.value, nil
 	}
-	if err := f.wait(ctx, &t.mu, func() { t.land(key, f) }); err != nil {
+	if err := f.wait(ctx, &t.mu, func() { t.land(key, f); t.stats.Reasons[reasonReadFailed]++ }); err != nil {
 		return none, err
 	}
 	if len(f.result.Sources) == 0 {
 		return none, errNothing
 	}
 	return f.result.Value, nil
+}
+
+// open is begin with the load under way.
+func (t *Table[V]) open(ctx context.Context, key string, match func(V) bool, load func(context.Context, Request) (Derived[V], error)) (*derivedEntry[V], *derivedFlight[V], error) {
+	if !t.life.enter() {
+		return nil, nil, errClosed
+	}
+	defer t.life.leave()
+	t.mu.Lock()
+	defer t.mu.Unlock() // match is the user's
+	e, f, joined := t.begin(key, match)
+	if e == nil && !joined {
+		launch(&t.life, ctx, f.flight, load, func() { t.finish(key, f) })
+	}
+	return e, f, nil
 }
 
 // begin is the event of a lookup, with the table locked: it returns the entry to
@@ -194,7 +214,7 @@ func (t *Table[V]) finish(key string, f *derivedFlight[V]) {
 	defer t.land(key, f)
 	sources := f.result.Sources
 	switch {
-	case errors.Is(f.err, store.ErrNotFound):
+	case store.KindOf(f.err) == store.ErrNotFound:
 		f.err, sources = nil, nil
 		f.result = Derived[V]{}
 	case f.err != nil:
@@ -206,7 +226,13 @@ func (t *Table[V]) finish(key string, f *derivedFlight[V]) {
 		guards[i], _ = t.guards.Peek(s.ID)
 	}
 	why := t.machine.admitDerived(t.state, f.op, sources, guards)
+	if old, ok := t.positive.Peek(key); ok && why == reasonNone && old.newerThan(sources) {
+		why = reasonNewer // R5d
+	}
 	t.stats.Reasons[why]++
+	if why == reasonNewer {
+		return
+	}
 	t.positive.Remove(key)
 	t.negative.Remove(key)
 	if why != reasonNone {
@@ -218,10 +244,14 @@ func (t *Table[V]) finish(key string, f *derivedFlight[V]) {
 		sources:     sources,
 	}
 	if e.negative {
-		t.negative.Add(key, e)
+		if t.negative.Add(key, e) {
+			t.stats.Evicted++
+		}
 		return
 	}
-	t.positive.Add(key, e)
+	if t.positive.Add(key, e) {
+		t.stats.Evicted++
+	}
 	for _, s := range sources {
 		if t.index[s.ID] == nil {
 			t.index[s.ID] = map[string]struct{}{}
