@@ -41,7 +41,10 @@ func (c *Cache[V]) GetFresh(ctx context.Context, key string, load Loader[V]) (V,
 }
 
 // Peek returns the value that a Get would serve without a load.
-func (c *Cache[V]) Peek(key string) (V, store.Version, bool) {
+func (c *Cache[V]) Peek(key string) (V, store.Version, bool) { return c.peek(key, nil) }
+
+// peek is Peek of a value whose version want accepts, which is then a hit.
+func (c *Cache[V]) peek(key string, want func(store.Version) bool) (V, store.Version, bool) {
 	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +54,17 @@ func (c *Cache[V]) Peek(key string) (V, store.Version, bool) {
 		var none V
 		return none, store.Version{}, false
 	}
-	return c.copyOf(e.value), s.version(&e), true
+	v := s.version(&e)
+	switch {
+	case want == nil:
+	case want(v):
+		s.hits++
+		s.values.Get(key) // moves it to the front
+	default:
+		var none V
+		return none, store.Version{}, false
+	}
+	return c.copyOf(e.value), v, true
 }
 
 // found is a value held that may be served.
@@ -77,24 +90,35 @@ func absent(key string) error {
 // lookup is called with the shard locked and unlocks it.
 func (c *Cache[V]) lookup(ctx context.Context, s *shard[V], key string, fresh bool, load Loader[V]) (V, store.Version, error) {
 	var none V
-	if !c.life.enter() {
-		s.mu.Unlock()
-		return none, store.Version{}, errClosed
-	}
-	e, f, joined := c.begin(s, key, fresh)
-	if f != nil && !joined {
-		launch(&c.life, ctx, f.flight, load, func() { c.finish(s, f) })
-	}
-	c.life.leave()
-	s.mu.Unlock()
-	if f == nil {
+	e, f, err := c.open(ctx, s, key, fresh, load)
+	switch {
+	case err != nil:
+		return none, store.Version{}, err
+	case f == nil:
 		return c.serve(key, e)
 	}
-	abandon := func() { s.apply(key, event{kind: evLoadEnd, outcome: outcomeError, op: f.op}) }
+	abandon := func() {
+		s.apply(key, event{kind: evLoadEnd, outcome: outcomeError, op: f.op})
+		s.stats.Reasons[reasonReadFailed]++
+	}
 	if err := f.wait(ctx, &s.mu, abandon); err != nil {
 		return none, store.Version{}, err
 	}
 	return c.copyOf(f.result.Value), f.result.Version, nil
+}
+
+// open is begin with the load under way. It unlocks the shard, whatever Place does.
+func (c *Cache[V]) open(ctx context.Context, s *shard[V], key string, fresh bool, load Loader[V]) (found[V], *lineFlight[V], error) {
+	defer s.mu.Unlock()
+	if !c.life.enter() {
+		return found[V]{}, nil, errClosed
+	}
+	defer c.life.leave()
+	e, f, joined := c.begin(s, key, fresh)
+	if f != nil && !joined {
+		launch(&c.life, ctx, f.flight, load, func() { c.finish(s, f) })
+	}
+	return e, f, nil
 }
 
 // lineFlight is a load with what its line has to be told at its end.
@@ -159,7 +183,7 @@ func (c *Cache[V]) finish(s *shard[V], f *lineFlight[V]) {
 			f.result.Value = f.held
 		}
 		*value = c.copyOf(f.result.Value)
-	case errors.Is(f.err, store.ErrNotFound):
+	case store.KindOf(f.err) == store.ErrNotFound:
 		ev.absent, ev.version, ev.pass = true, store.Version{}, !c.opts.Negative
 	default:
 		ev.outcome = outcomeError

@@ -30,7 +30,9 @@ func copyDocument(d store.Document) store.Document {
 //
 // Served from the cache are Get without options, and with Rev or After where the
 // state held is the one named, or provably as new. Queries, counts and reads of
-// tombstones pass; so do documents that will expire by themselves.
+// tombstones pass; so do documents that will expire by themselves, as far as a read
+// or the options of a write tell: in a collection with a default TTL of its own, what
+// was written may be served for up to MaxAge after its end.
 func Middleware(c *Cache[store.Document], clusterID string) store.Middleware {
 	return func(next store.ArtifactStore) store.ArtifactStore {
 		if c == nil {
@@ -54,13 +56,16 @@ func (s *cachedStore) Get(ctx context.Context, id string, opts *store.GetOptions
 		return doc, err
 	}
 	if !opts.Tombstones && opts.After.Session == "" {
-		if doc, v, ok := s.cache.Peek(id); ok && satisfies(v, opts) {
+		if doc, _, ok := s.cache.peek(id, func(v store.Version) bool { return satisfies(v, opts) }); ok {
 			return doc, nil
 		}
 	}
 	doc, err := s.next.Get(ctx, id, opts)
-	if err == nil {
+	switch {
+	case err == nil:
 		s.cache.Observe(id, doc.Version) // R4c
+	case store.KindOf(err) == store.ErrNotFound && !opts.After.Version.IsZero():
+		s.cache.Observe(id, opts.After.Version) // the same: it is gone, in that state or a later one
 	}
 	return doc, err
 }
@@ -77,7 +82,14 @@ func (s *cachedStore) load(ctx context.Context, r Request) (Loaded[store.Documen
 		opts = &store.GetOptions{After: r.After}
 	}
 	doc, err := s.next.Get(ctx, r.Key, opts)
-	return Loaded[store.Document]{Value: doc, Version: doc.Version, Pass: !doc.Meta.Expires.IsZero()}, err
+	pass := !doc.Meta.Expires.IsZero()
+	if kind := store.KindOf(err); r.After.Session != "" && (kind == store.ErrInvalid || kind == store.ErrUnavailable) {
+		// The position came from the bus. It is damaged, another backend's, or of a
+		// time that does not come: no reason to fail a read (I3).
+		doc, err = s.next.Get(ctx, r.Key, &store.GetOptions{After: store.Freshness{Version: r.After.Version}})
+		pass = true
+	}
+	return Loaded[store.Document]{Value: doc, Version: doc.Version, Pass: pass}, err
 }
 
 func (s *cachedStore) Put(ctx context.Context, doc store.Document, opts *store.PutOptions) (store.Version, error) {
