@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -71,7 +70,7 @@ func (a *Actions) Get(ctx context.Context, id string, opts *store.GetOptions) (*
 	case err == nil:
 		a.stats.Misses++
 		a.keep(id, got)
-	case errors.Is(err, store.ErrNotFound):
+	case store.KindOf(err) == store.ErrNotFound:
 		a.drop(id)
 		fallthrough
 	default:

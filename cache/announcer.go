@@ -15,9 +15,9 @@ const DefaultAnnouncerQueue = 1024
 
 // AnnouncerOptions are the options of NewAnnouncer.
 type AnnouncerOptions struct {
-	InstanceID string // upstream's sender id, "controller0"
-	Source     string // unique on the bus; InstanceID if empty
-	Epoch      wire.Epoch
+	InstanceID string     // upstream's sender id, "controller0"
+	Source     string     // unique on the bus; InstanceID if empty
+	Epoch      wire.Epoch // this life of the process: drawn at random, never used before
 
 	Queue   int           // messages that may wait; more are dropped
 	Timeout time.Duration // of one message; 5 s

@@ -26,7 +26,9 @@ const (
 // Options are the options of New; every zero field has a default.
 type Options[V any] struct {
 	// MaxEntries and MaxBytes bound what is held; the least recently used values
-	// go first. Bytes are those of keys and of what Size says.
+	// go first. Bytes are those of keys and of what Size says. Keys are spread over
+	// 16 parts, of which each may hold a sixteenth, and at least one value; a value
+	// larger than that is not held.
 	MaxEntries int
 	MaxBytes   int64
 
@@ -52,7 +54,8 @@ type Options[V any] struct {
 	// CACHE-D2), those of identities do (row CACHE-D15).
 	Negative bool
 
-	// Size is the number of bytes charged for a value; nil charges none.
+	// Size is the number of bytes charged for a value, never asked about absences;
+	// nil charges none.
 	Size func(V) int
 
 	// Copy makes the copy that a caller is handed, and the one that is kept of
@@ -193,6 +196,7 @@ func (o Options[V]) withDefaults() Options[V] {
 	def(&o.MaxFences, DefaultMaxFences)
 	def(&o.MaxAge, DefaultMaxAge)
 	def(&o.MaxStaleness, min(DefaultMaxStaleness, o.MaxAge))
+	o.MaxStaleness = min(o.MaxStaleness, o.MaxAge) // R9
 	def(&o.Lag, DefaultLag)
 	def(&o.LoadTimeout, DefaultLoadTimeout)
 	if o.Size == nil {

@@ -3,6 +3,7 @@ package cache_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -218,4 +219,64 @@ func TestLossesOverlap(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestStalenessIsNoLongerThanAge: a degraded cache serves nothing that a coherent
+// one would not (R9).
+func TestStalenessIsNoLongerThanAge(t *testing.T) {
+	clock := cache.NewManualClock(time.Unix(1_700_000_000, 0))
+	c := cache.New(cache.Options[int]{Clock: clock, MaxAge: time.Minute, MaxStaleness: 10 * time.Minute})
+	defer c.Close()
+	c.Begin(key, false).Load.End(value(1), nil)
+	c.SetHealth(cache.Health{State: cache.Degraded})
+	clock.Set(5*time.Minute, 5*time.Minute)
+	if _, _, ok := c.Peek(key); ok {
+		t.Error("a value of five minutes is served, the greatest age is one")
+	}
+}
+
+// TestTooLargeValue: a value that has no room evicts no other, and takes an older
+// one's place all the same.
+func TestTooLargeValue(t *testing.T) {
+	c := cache.New(cache.Options[int]{MaxBytes: 16 << 10, Size: func(v int) int { return v }, Hash: func(string) uint64 { return 0 }})
+	defer c.Close()
+	load := func(key string, size, v int) {
+		c.Begin(key, true).Load.End(cache.Loaded[int]{Value: size, Version: version(v)}, nil)
+	}
+	for i := range 10 {
+		load(strconv.Itoa(i), 10, 1)
+	}
+	load("0", 1<<10, 2)
+	s := c.Stats()
+	if s.Entries != 9 || s.Evicted != 1 {
+		t.Errorf("%d values held and %d evicted, want all but the large one", s.Entries, s.Evicted)
+	}
+	if v, _, ok := c.Peek("0"); ok {
+		t.Errorf("the older state of %d bytes is served", v)
+	}
+}
+
+// TestAbandonedLoadsAreCounted: every load that began ends for a reason.
+func TestAbandonedLoadsAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, table := cache.New(cache.Options[int]{}), cache.NewTable[int](cache.TableOptions{})
+		defer c.Close()
+		defer table.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		c.Get(ctx, key, func(ctx context.Context, _ cache.Request) (cache.Loaded[int], error) {
+			<-ctx.Done()
+			return cache.Loaded[int]{}, ctx.Err()
+		})
+		table.Get(ctx, key, nil, func(ctx context.Context, _ cache.Request) (cache.Derived[int], error) {
+			<-ctx.Done()
+			return cache.Derived[int]{}, ctx.Err()
+		})
+		synctest.Wait()
+		for name, s := range map[string]cache.Stats{"cache": c.Stats(), "table": table.Stats()} {
+			if s.Misses != 1 || s.Passed()["failed"] != 1 {
+				t.Errorf("%s: %d loads began and %v ended, want one each", name, s.Misses, s.Passed())
+			}
+		}
+	})
 }

@@ -129,8 +129,8 @@ func (s *shard[V]) step(key string, ev event, value *V) (action, *busy[V]) {
 	s.gens++
 	ev.next = s.gens
 	if s.names.full() { // the step may need another one
-		for s.values.Len() > 0 {
-			s.evictOldest()
+		for _, held := range s.values.Keys() {
+			s.evict(held)
 		}
 		s.names = nil
 	}
@@ -186,7 +186,14 @@ func (s *shard[V]) step(key string, ev event, value *V) (action, *busy[V]) {
 			s.boundGuards(ev.now)
 		}
 	}
-	s.boundValues() // last: it may evict this very value, and then changes its guard
+	// Last: this very value may be evicted, and then its guard changes. One that is
+	// too large for the bound goes alone.
+	if a.verdict == verdictStored {
+		if e, ok := s.values.Peek(key); ok && e.size() > s.maxBytes {
+			s.evict(key)
+		}
+	}
+	s.boundValues()
 	return a, more
 }
 
@@ -201,8 +208,16 @@ func (s *shard[V]) scope(key string) scope {
 func (s *shard[V]) held(e *entry[V]) held             { return e.held(s.names[e.lineage]) }
 func (s *shard[V]) version(e *entry[V]) store.Version { return e.version(s.names[e.lineage]) }
 
+// weigh is what is charged; there is no value to ask about in an absence.
+func (s *shard[V]) weigh(key string, value V, absent bool) int64 {
+	if absent {
+		return int64(len(key))
+	}
+	return int64(len(key) + s.c.opts.Size(value))
+}
+
 func (s *shard[V]) store(key string, h held, value V) {
-	e := newEntry(h, s.names.number(h.version.Lineage), value, int64(len(key)+s.c.opts.Size(value)))
+	e := newEntry(h, s.names.number(h.version.Lineage), value, s.weigh(key, value, h.absent))
 	if old, ok := s.values.Peek(key); ok {
 		s.bytes -= old.size()
 	} else if s.since++; s.since > s.values.Len()/4 {
@@ -215,7 +230,11 @@ func (s *shard[V]) store(key string, h held, value V) {
 // boundValues evicts what there is no room for.
 func (s *shard[V]) boundValues() {
 	for s.values.Len() > s.maxEntries || s.bytes > s.maxBytes {
-		s.evictOldest()
+		oldest, _, ok := s.values.GetOldest()
+		if !ok {
+			return
+		}
+		s.evict(oldest)
 	}
 }
 
@@ -225,12 +244,13 @@ func (s *shard[V]) boundValues() {
 // 65,535 others.
 func (s *shard[V]) turn(age int64) uint16 { return s.turns + uint16(age>>turnBits) }
 
-// evictOldest is the event of eviction, for the least recently used value.
-func (s *shard[V]) evictOldest() {
-	key, e, ok := s.values.RemoveOldest()
+// evict is the event of eviction.
+func (s *shard[V]) evict(key string) {
+	e, ok := s.values.Peek(key)
 	if !ok {
 		return
 	}
+	s.values.Remove(key)
 	s.bytes -= e.size()
 	s.stats.Evicted++
 	now, age := s.c.clock.read()

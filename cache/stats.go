@@ -24,7 +24,7 @@ type Stats struct {
 	Reasons [reasons]uint64 // ends of loads and writes by reason; 0 counts the stored ones
 
 	Entries int // now
-	Fences  int // keys now about which something is known besides a value
+	Fences  int // keys now about which something is known besides a value; what has ended goes with the next ones
 	Bytes   int64
 }
 

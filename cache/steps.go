@@ -39,7 +39,10 @@ func (c *Cache[V]) Begin(key string, fresh bool) Lookup[V] {
 	defer s.mu.Unlock()
 	e, f, joined := c.begin(s, key, fresh)
 	if f == nil {
-		return Lookup[V]{Value: c.copyOf(e.value), Version: e.version, Held: true, Absent: e.absent}
+		if !e.absent {
+			e.value = c.copyOf(e.value)
+		}
+		return Lookup[V]{Value: e.value, Version: e.version, Held: true, Absent: e.absent}
 	}
 	return Lookup[V]{Load: &Load[V]{Request: f.request, c: c, s: s, f: f}, Joined: joined}
 }
@@ -113,13 +116,15 @@ func (w *Write[V]) End(l Loaded[V], err error) {
 	if w.ended {
 		return
 	}
+	c, outcome, value := w.c, outcomeOf(err), new(V)
+	if outcome == Committed && !w.deleted {
+		*value = c.copyOf(l.Value) // if it panics, the write has not ended
+	}
 	w.ended = true
-	c, outcome := w.c, outcomeOf(err)
 	ev := event{kind: evWriteEnd, op: w.op, absent: w.deleted, pass: l.Pass || w.deleted && !c.opts.Negative}
-	value := new(V)
 	switch outcome {
 	case Committed:
-		*value, ev.version = c.copyOf(l.Value), l.Version
+		ev.version = l.Version
 	case InDoubt:
 		ev.outcome = outcomeDoubt
 	case Conflicted:
@@ -128,9 +133,11 @@ func (w *Write[V]) End(l Loaded[V], err error) {
 		ev.outcome = outcomeRefused
 	}
 	s := c.shard(w.key)
-	s.mu.Lock()
-	a, _ := s.step(w.key, ev, value)
-	s.stats.Reasons[a.reason]++
-	s.mu.Unlock()
+	func() {
+		s.mu.Lock()
+		defer s.mu.Unlock() // Size and Place are the user's
+		a, _ := s.step(w.key, ev, value)
+		s.stats.Reasons[a.reason]++
+	}()
 	c.opts.Notify(Written{Key: w.key, Outcome: outcome, Version: ev.version, Deleted: w.deleted})
 }

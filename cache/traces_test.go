@@ -107,12 +107,12 @@ func (r *traceRun) event(token string) {
 		<-time.After(traceAge)
 	case token == "E":
 		s.mu.Lock()
-		s.evictOldest()
+		s.evict(traceKey)
 		s.mu.Unlock()
 	case token == "EL":
 		s.mu.Lock()
 		s.maxGuards = 0
-		s.evictOldest()
+		s.evict(traceKey)
 		s.boundGuards(1)
 		s.maxGuards = 1 << 16
 		s.mu.Unlock()

@@ -38,13 +38,14 @@ func (c *Cache[V]) write(ctx context.Context, key string, deleted bool, write fu
 var errPanicked = &store.Error{Op: store.OpPut, Kind: store.ErrInDoubt, Err: errors.New("write panicked")}
 
 func outcomeOf(err error) Outcome {
+	kind := store.KindOf(err) // of the outermost error: a doubt may be caused by a refusal
 	switch {
 	case err == nil:
 		return Committed
-	case errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound):
-		return Conflicted
-	case store.InDoubt(err) || store.KindOf(err) == 0:
+	case kind == store.ErrInDoubt || kind == 0:
 		return InDoubt
+	case kind == store.ErrConflict || kind == store.ErrNotFound:
+		return Conflicted
 	}
 	return Refused
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/whiskstore/whiskstore/cache"
 	"github.com/whiskstore/whiskstore/cosmos/cosmostest"
 	"github.com/whiskstore/whiskstore/store"
 )
@@ -117,4 +118,23 @@ func TestLostAnswers(t *testing.T) {
 			t.Errorf("attempts: got %d, want repetitions", f.Hits())
 		}
 	})
+}
+
+// TestDoubtReachesTheCache: without tombstones a creation whose request was lost is
+// in doubt, also for the cache above, although what it is caused by is an absence.
+func TestDoubtReachesTheCache(t *testing.T) {
+	srv := startFake(t, cosmostest.Options{})
+	backend := openFake(t, srv, store.Whisks, Deps{}, nil)
+	opts := cache.DocumentOptions()
+	var told []cache.Written
+	opts.Notify = func(w cache.Written) { told = append(told, w) }
+	s := store.Chain{Check: store.Check(nil), Cache: cache.Middleware(cache.New(opts), "")}.Over(backend)
+	defer s.Close()
+	fault := srv.Inject(cosmostest.Fault{Match: writesItem, Times: 1, DropRequest: true})
+	defer fault.Remove()
+	_, err := s.Put(t.Context(), store.Document{ID: "guest/b", Body: bodyAt("guest", "b", 1)}, nil)
+	wantKind(t, "creation that was lost", err, store.ErrInDoubt)
+	if len(told) != 1 || told[0].Outcome != cache.InDoubt {
+		t.Errorf("the cache told of %+v, want one write in doubt; the error is %v", told, err)
+	}
 }
