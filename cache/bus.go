@@ -12,6 +12,8 @@ import (
 	"github.com/whiskstore/whiskstore/cache/wire"
 )
 
+var errNoPartitions = errors.New("cache: the topic shows no partition")
+
 // ErrOffset says that an offset is not, or not any more, in a partition: it was
 // truncated, or the topic was made anew.
 var ErrOffset = errors.New("cache: offset out of range")
@@ -122,6 +124,9 @@ func (s *subscription) run(ctx context.Context, offsets map[int32]int64) {
 		case <-ticker.C:
 		}
 		found, err := s.topic.Partitions(ctx)
+		if err == nil && len(found) == 0 && len(offsets) > 0 {
+			err = errNoPartitions // no topic that was made anew has none
+		}
 		if err != nil {
 			if ctx.Err() == nil {
 				s.opts.Logger.Warn("cache: partitions cannot be listed", "error", err)
