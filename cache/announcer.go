@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/fnv"
 	"log/slog"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -17,7 +18,7 @@ const DefaultAnnouncerQueue = 1024
 type AnnouncerOptions struct {
 	InstanceID string     // upstream's sender id, "controller0"
 	Source     string     // unique on the bus; InstanceID if empty
-	Epoch      wire.Epoch // this life of the process: drawn at random, never used before
+	Epoch      wire.Epoch // this life of the process, the same as its tracker's; zero draws one at random
 
 	Queue   int           // messages that may wait; more are dropped
 	Timeout time.Duration // of one message; 5 s
@@ -50,6 +51,7 @@ func NewAnnouncer(sender Sender, opts AnnouncerOptions) *Announcer {
 	def(&opts.Queue, DefaultAnnouncerQueue)
 	def(&opts.Timeout, 5*time.Second)
 	def(&opts.Source, opts.InstanceID)
+	def(&opts.Epoch, wire.Epoch(rand.Uint64()|1))
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}

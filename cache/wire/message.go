@@ -14,6 +14,9 @@ const (
 	MaxHeader  = 8 << 10  // bytes of one header's value
 	MaxHeaders = 32       // headers of one record, foreign ones included
 	MaxParts   = 4096     // partitions in a hand-over
+
+	// MaxHandover is that of the header with a hand-over, instead of MaxHeader.
+	MaxHandover = 20 + MaxParts*len(";4095=18446744073709551615")
 )
 
 // Topic is the topic's name after the configured prefix (row BUS-D7).
@@ -77,8 +80,8 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// Epoch is one life of a source. A bridge's epochs are ordered, they are the
-// lease's counter; a writer's are random.
+// Epoch is one life of a source, above zero. A bridge's epochs are ordered, they
+// are the lease's counter; a writer's are random.
 type Epoch uint64
 
 // Range is the part of a key space that a bridge's source covers.

@@ -192,21 +192,38 @@ func Decode(r Record) (Message, error) {
 	return m, m.complete()
 }
 
+// limit is the largest value of a header.
+func limit(name string) int {
+	if name == headerHandover {
+		return MaxHandover
+	}
+	return MaxHeader
+}
+
 // partial is what an unusable message still tells.
 func (m *Message) partial() Message {
 	if m.Kind == Write {
 		m.Range = nil // or it would look like a bridge's
 	}
+	if m.Epoch == 0 {
+		m.Seq = 0 // of which epoch nobody knows
+	}
 	return Message{Source: m.Source, Epoch: m.Epoch, Seq: m.Seq, Range: m.Range}
 }
 
-// complete checks that a message has what its kind needs.
+// complete checks that a message has what its kind needs, and an id that may be one.
 func (m *Message) complete() error {
-	missing := ""
+	if len(m.Key.MainID) > store.MaxIDLength {
+		*m = m.partial()
+		return fmt.Errorf("%w: an id", ErrTooLarge)
+	}
+	kind, missing := m.Kind, ""
 	switch {
 	case m.Kind == Plain:
 	case m.Source == "":
 		missing = headerSource
+	case m.Epoch == 0:
+		missing = headerEpoch
 	case m.Seq == 0 && m.Kind != Watermark:
 		missing = headerSeq
 	case m.Kind == Verify && m.Key.MainID == "":
@@ -214,7 +231,7 @@ func (m *Message) complete() error {
 	}
 	if missing != "" {
 		*m = m.partial()
-		return fmt.Errorf("%w: %v message without %s", ErrMalformed, m.Kind, missing)
+		return fmt.Errorf("%w: %v message without %s", ErrMalformed, kind, missing)
 	}
 	return nil
 }
@@ -232,7 +249,7 @@ func (m *Message) readHeaders(headers []Header) error {
 		}
 		ours = true
 		var err error
-		if len(h.Value) > MaxHeader {
+		if len(h.Value) > limit(h.Key) {
 			err = fmt.Errorf("%w: %s of %d bytes", ErrTooLarge, h.Key, len(h.Value))
 		} else {
 			err = m.readHeader(h.Key, h.Value)

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -189,7 +191,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"epoch", ours("epoch", "99999999999999999999"), wire.ErrMalformed, wire.Message{Source: "s"}},
 		{"header_size", ours("position", strings.Repeat("x", wire.MaxHeader+1)), wire.ErrTooLarge, known},
 		{"headers", many, wire.ErrTooLarge, wire.Message{}},
-		{"no_kind", bare, wire.ErrMalformed, wire.Message{Seq: 9}},
+		{"no_kind", bare, wire.ErrMalformed, wire.Message{}}, // a sequence of no epoch says nothing
 		{"no_seq", ours("seq", "0"), wire.ErrMalformed, wire.Message{Source: "s", Epoch: 5}},
 		{"verify_without_key", ours("kind", "verify"), wire.ErrMalformed, known},
 	} {
@@ -271,6 +273,61 @@ func BenchmarkDecode(b *testing.B) {
 	for b.Loop() {
 		if _, err := wire.Decode(r); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// change is a message of a bridge with all that it has to have.
+func change() wire.Message {
+	return wire.Message{InstanceID: wire.BridgeInstance, Key: wire.Key{MainID: "a/b"}, Kind: wire.Change, Source: "s", Epoch: 5, Seq: 9,
+		Version: store.Version{Rev: "1"}, Range: &wire.Range{Of: "whisks"}}
+}
+
+// TestLargestHandover: what can be written can be read.
+func TestLargestHandover(t *testing.T) {
+	m := change()
+	m.Handover = &wire.Handover{Epoch: math.MaxUint64, Last: map[int32]uint64{}}
+	for p := range int32(wire.MaxParts) {
+		m.Handover.Last[p] = math.MaxUint64
+	}
+	got, err := wire.Decode(wire.Encode(m))
+	if err != nil || len(got.Handover.Last) != wire.MaxParts {
+		t.Errorf("a hand-over of %d partitions: %v", wire.MaxParts, err)
+	}
+}
+
+// TestLongestID: no document has an id longer than the store takes.
+func TestLongestID(t *testing.T) {
+	for length, want := range map[int]error{store.MaxIDLength: nil, store.MaxIDLength + 1: wire.ErrTooLarge} {
+		for _, kind := range []wire.Kind{wire.Plain, wire.Change, wire.Verify} {
+			m := change()
+			m.Kind, m.Key.MainID = kind, strings.Repeat("a", length)
+			got, err := wire.Decode(wire.Encode(m))
+			if !errors.Is(err, want) {
+				t.Errorf("%v of an id of %d bytes: got %v, want %v", kind, length, err, want)
+			}
+			if kind != wire.Plain && (got.Source != "s" || got.Seq != 9) {
+				t.Errorf("%v of an id of %d bytes: it is not known which message is missed: %+v", kind, length, got)
+			}
+		}
+	}
+}
+
+// TestMissingHeaders: without the headers that say which message it is, a record
+// cannot be used, and is of no epoch that its source may have.
+func TestMissingHeaders(t *testing.T) {
+	for name, text := range map[string]string{
+		"whiskstore-source": "change message without whiskstore-source", "whiskstore-epoch": "change message without whiskstore-epoch",
+		"whiskstore-seq": "change message without whiskstore-seq", "whiskstore-kind": "headers without whiskstore-kind",
+	} {
+		r := wire.Encode(change())
+		r.Headers = slices.DeleteFunc(r.Headers, func(h wire.Header) bool { return h.Key == name })
+		m, err := wire.Decode(r)
+		if !errors.Is(err, wire.ErrMalformed) || !strings.Contains(err.Error(), text) {
+			t.Errorf("without %s: got %v, want ErrMalformed with %q", name, err, text)
+		}
+		if m.Epoch == 0 && m.Seq != 0 {
+			t.Errorf("without %s: sequence %d of no epoch", name, m.Seq)
 		}
 	}
 }
