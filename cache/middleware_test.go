@@ -1,6 +1,7 @@
 package cache_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -70,5 +71,45 @@ func TestFreshAbsence(t *testing.T) {
 	}
 	if d, err := chain.Get(t.Context(), "guest/a", nil); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("after that: got %s, %v; want ErrNotFound", d.Body, err)
+	}
+}
+
+// asked is a store that answers every read with doc and writes down the options.
+type asked struct {
+	store.ArtifactStore
+	opts []*store.GetOptions
+	doc  store.Document
+}
+
+func (s *asked) Get(_ context.Context, _ string, o *store.GetOptions) (store.Document, error) {
+	s.opts = append(s.opts, o)
+	return s.doc, nil
+}
+func (s *asked) Close() error { return nil }
+
+// R4b, R7: what a load has to reflect reaches the store.
+func TestLoadsReadAtThePosition(t *testing.T) {
+	s := &asked{doc: store.Document{ID: "a", Version: version(1)}}
+	c := cache.New(cache.DocumentOptions())
+	m := cache.Middleware(c, "")(s)
+	defer m.Close()
+	c.Lose(cache.Loss{Position: "at"})
+	m.Get(t.Context(), "a", nil)
+	if o := s.opts[0]; o == nil || o.After.Session != "at" {
+		t.Errorf("the store was asked with %+v, want the position of the loss", o)
+	}
+}
+
+// R4c: a read that goes round the cache tells it what it saw.
+func TestReadsWithOptionsAreObserved(t *testing.T) {
+	s := &asked{doc: store.Document{ID: "a", Version: version(1)}}
+	c := cache.New(cache.DocumentOptions())
+	m := cache.Middleware(c, "")(s)
+	defer m.Close()
+	m.Get(t.Context(), "a", nil)
+	s.doc.Version = version(2)
+	m.Get(t.Context(), "a", &store.GetOptions{Tombstones: true})
+	if _, v, ok := c.Peek("a"); ok {
+		t.Errorf("version %v is held after 2 was read", v)
 	}
 }

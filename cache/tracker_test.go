@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -410,5 +411,19 @@ func TestTrackerCountsVerifyMessages(t *testing.T) {
 	tr.Handle(0, wire.Encode(m), time.Now())
 	if s := tr.Stats(); s.Confirmed != 1 || s.Repaired+s.NotHeld != 0 {
 		t.Errorf("confirmed %d, repaired %d, not held %d; want one confirmed", s.Confirmed, s.Repaired, s.NotHeld)
+	}
+}
+
+// TestTrackerForgetsSources: of more sources than it remembers it forgets all, which
+// is a loss.
+func TestTrackerForgetsSources(t *testing.T) {
+	tr := cache.NewTracker(cache.TrackerOptions{})
+	now := time.Now()
+	for i := range 10_001 {
+		m := wire.Message{InstanceID: "peer", Key: wire.Key{MainID: "a/b"}, Kind: wire.Write, Source: strconv.Itoa(i), Epoch: 1, Seq: 1}
+		tr.Decoded(0, m, nil, now)
+	}
+	if got := tr.Stats().Losses; len(got) != 1 || got["too many sources"] != 1 {
+		t.Errorf("losses: %v, want one", got)
 	}
 }
