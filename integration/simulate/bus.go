@@ -89,7 +89,7 @@ func (n *node) deliver(l *letter, at time.Duration) {
 func (n *node) receive(l *letter) {
 	if l.doc != noDocument {
 		n.w.note(l.doc, n.number, arrivals[l.kind], l.version)
-		if !n.w.docs[l.doc].leaves && l.kind != wire.Plain {
+		if !n.w.docs[l.doc].leaves && l.kind != wire.Plain && l.unusable == nil {
 			n.told[l.doc] = max(n.told[l.doc], l.version)
 		}
 	}

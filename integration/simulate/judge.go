@@ -67,6 +67,8 @@ func (j *judge) hit(n *node, doc, v int) {
 	case v < n.unsure[doc]:
 		j.fail(n, doc, v, fmt.Sprintf("a %s gives version %d after a write of %d had ended in doubt on its node", what, v, n.unsure[doc]))
 	case absent:
+	case truth.older(v, n.told[doc]):
+		j.fail(n, doc, v, fmt.Sprintf("a %s gives version %d after its node was told of %d", what, v, n.told[doc]))
 	case truth.older(v, n.shown[doc]):
 		j.fail(n, doc, v, fmt.Sprintf("hits go back, from version %d to %d", n.shown[doc], v))
 	}
