@@ -50,7 +50,8 @@ type actionRig struct {
 	docs        countedStore
 	attachments countedAttachments
 	documents   *cache.Cache[store.Document]
-	bare        *attach.Attacher // beside the caches
+	chain       store.ArtifactStore // with the cache of documents in it
+	bare        *attach.Attacher    // beside the caches
 	*cache.Actions
 }
 
@@ -68,11 +69,11 @@ func withActions(t *testing.T, opts cache.ActionOptions, test func(*actionRig)) 
 		options := cache.DocumentOptions()
 		options.Lag, options.MaxAge = time.Second, time.Minute
 		r.documents = cache.New(options)
-		chain := store.Chain{Cache: cache.Middleware(r.documents, "")}.Over(&r.docs)
-		defer chain.Close()
+		r.chain = store.Chain{Cache: cache.Middleware(r.documents, "")}.Over(&r.docs)
+		defer r.chain.Close()
 		inline := &attach.Options{MaxInlineSize: 4}
 		r.bare = attach.New(m, r.attachments.AttachmentStore, inline)
-		r.Actions = cache.NewActions(attach.New(chain, &r.attachments, inline), opts)
+		r.Actions = cache.NewActions(attach.New(r.chain, &r.attachments, inline), opts)
 		test(r)
 	})
 }
@@ -228,5 +229,49 @@ func TestActionsBounds(t *testing.T) {
 		r.cost("so far", 0, 0)
 		r.get("guest/a", big)
 		r.cost("an evicted one", 0, 1)
+	})
+}
+
+// TestActionsReplacedElsewhere: the document is held, its code is not, and another
+// node has replaced, or deleted, the action.
+func TestActionsReplacedElsewhere(t *testing.T) {
+	withActions(t, cache.ActionOptions{}, func(r *actionRig) {
+		ctx := r.t.Context()
+		hold := func(code string) *entity.Action {
+			stored, err := r.bare.PutAction(ctx, action("hello", code), nil, nil)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			r.documents.Forget("guest/hello")
+			<-time.After(2 * time.Second)
+			if _, err := r.chain.Get(ctx, "guest/hello", nil); err != nil {
+				r.t.Fatal(err)
+			}
+			return stored
+		}
+		stored := hold("hello, world")
+		replaced := action("hello", "another world")
+		replaced.Revision = stored.Revision
+		replaced, err := r.bare.PutAction(ctx, replaced, stored.Exec.Code.Attached, nil)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.get("guest/hello", "another world")
+		r.cost("a replacement", 2, 2)
+		r.get("guest/hello", "another world")
+		r.cost("once more", 1, 0) // the documents' cache knows now that it is behind
+
+		if _, err := r.bare.DeleteAction(ctx, "guest/hello", replaced.Revision.Rev, nil); err != nil {
+			r.t.Fatal(err)
+		}
+		stored = hold("a third world")
+		if _, err := r.bare.DeleteAction(ctx, "guest/hello", stored.Revision.Rev, nil); err != nil {
+			r.t.Fatal(err)
+		}
+		_, err = r.Get(ctx, "guest/hello", nil)
+		var e *store.Error
+		if !errors.As(err, &e) || e.Kind != store.ErrNotFound || e.Op != store.OpGet {
+			r.t.Errorf("got %v, want the document not found", err)
+		}
 	})
 }

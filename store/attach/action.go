@@ -126,14 +126,19 @@ const maxReplaced = 8
 
 // assemble reads the document and its code. A replacement removes the code that
 // the document named a moment ago, so code that is gone is looked for once more,
-// unless the document still names it.
+// unless the document still names it. A cache would only name it again: from the
+// second look on the document comes from the backend.
 func (a *Attacher) assemble(ctx context.Context, id string, opts *store.GetOptions, held *Assembled) (*Assembled, error) {
 	var missing error // why the code called name could not be read
 	var name string
+	look := opts
 	for range maxReplaced {
-		doc, err := a.docs.Get(ctx, id, opts)
+		doc, err := a.docs.Get(ctx, id, look)
 		if err != nil {
 			return nil, err
+		}
+		if doc.Meta.Deleted && (opts == nil || !opts.Tombstones) {
+			return nil, &store.Error{Op: store.OpGet, ID: id, Kind: store.ErrNotFound}
 		}
 		if held != nil && held.action != nil && held.version.Compare(doc.Version) == store.Same {
 			return held, nil
@@ -166,9 +171,20 @@ func (a *Attacher) assemble(ctx context.Context, id string, opts *store.GetOptio
 		if store.KindOf(err) != store.ErrNotFound {
 			return nil, err
 		}
-		missing, name = err, ref.AttachmentName
+		missing, name, look = err, ref.AttachmentName, pastCaches(opts)
 	}
 	return nil, &store.Error{Op: store.OpRead, ID: id, Kind: store.ErrUnavailable, Err: errReplaced}
+}
+
+// pastCaches returns options of a read that asks for the same and that no cache
+// answers, as it is one of tombstones.
+func pastCaches(opts *store.GetOptions) *store.GetOptions {
+	var past store.GetOptions
+	if opts != nil {
+		past = *opts
+	}
+	past.Tombstones = true
+	return &past
 }
 
 // code reads an attachment as the text that stands in an action.
