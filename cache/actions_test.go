@@ -275,3 +275,34 @@ func TestActionsReplacedElsewhere(t *testing.T) {
 		}
 	})
 }
+
+// TestActionsReadersJoinNoOlderState: who comes after the documents' cache has heard
+// of a new version is not given the one that an earlier reader still gets the code of.
+func TestActionsReadersJoinNoOlderState(t *testing.T) {
+	withActions(t, cache.ActionOptions{}, func(r *actionRig) {
+		stored, err := r.bare.PutAction(r.t.Context(), action("hello", "hello, world"), nil, nil)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.attachments.gate = make(chan struct{})
+		var readers sync.WaitGroup
+		readers.Go(func() { r.get("guest/hello", "hello, world") })
+		synctest.Wait()
+
+		stored.Annotations = entity.Parameters{{Key: "a", Value: []byte(`3`)}}
+		changed, err := r.bare.PutAction(r.t.Context(), stored, nil, nil)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.documents.Observe("guest/hello", changed.Revision)
+		readers.Go(func() {
+			if got := r.get("guest/hello", "hello, world"); got.Revision.Rev != changed.Revision.Rev {
+				r.t.Errorf("got revision %s, want %s", got.Revision.Rev, changed.Revision.Rev)
+			}
+		})
+		synctest.Wait()
+		close(r.attachments.gate)
+		readers.Wait()
+		r.cost("two states with the same code", 2, 1)
+	})
+}

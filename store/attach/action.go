@@ -60,12 +60,19 @@ func (a *Attacher) PutAction(ctx context.Context, action *entity.Action, old *en
 // entity belongs to the caller. ErrNotFound says by its Op whether there is no
 // action (store.OpGet) or only its code is lost (store.OpRead).
 //
-// Concurrent calls for one id without options share one read of the document
-// and one of the attachment. A call that begins after a write through this
-// Attacher has ended sees that write; one that must see a write made elsewhere
+// Concurrent calls for one id without options share one read of the document, and
+// all calls share one of the attachment. A call that begins after a write through
+// this Attacher has ended sees that write; one that must see a write made elsewhere
 // says so with opts.After.
 func (a *Attacher) GetAction(ctx context.Context, id string, opts *store.GetOptions) (*entity.Action, error) {
-	got, err := a.Assemble(ctx, id, opts, nil)
+	read := func(ctx context.Context) (*Assembled, error) { return a.Assemble(ctx, id, opts, nil) }
+	var got *Assembled
+	var err error
+	if opts != nil && *opts != (store.GetOptions{}) {
+		got, err = read(ctx)
+	} else {
+		got, err = a.reads.do(ctx, id, read)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -91,17 +98,6 @@ func (a *Assembled) Version() store.Version { return a.version }
 // Size is about how many bytes the document and the code take.
 func (a *Assembled) Size() int { return a.size }
 
-// Assemble is GetAction for callers that keep what it returns. held, when not nil,
-// is what an earlier call returned for the id: the document is read in any case,
-// and if it is still in that state, held is returned; code is not read again
-// either while the document names the same attachment, which never changes.
-func (a *Attacher) Assemble(ctx context.Context, id string, opts *store.GetOptions, held *Assembled) (*Assembled, error) {
-	if opts != nil && *opts != (store.GetOptions{}) {
-		return a.assemble(ctx, id, opts, held)
-	}
-	return a.reads.do(ctx, id, func(ctx context.Context) (*Assembled, error) { return a.assemble(ctx, id, nil, held) })
-}
-
 // Known returns what Assemble may take as held for an action that PutAction
 // stored: its code need not be read to be known. Nil says that nothing was
 // attached outside of the document.
@@ -124,14 +120,19 @@ func Known(stored *entity.Action, code string) *Assembled {
 // meanwhile.
 const maxReplaced = 8
 
-// assemble reads the document and its code. A replacement removes the code that
-// the document named a moment ago, so code that is gone is looked for once more,
-// unless the document still names it. A cache would only name it again: from the
-// second look on the document comes from the backend.
-func (a *Attacher) assemble(ctx context.Context, id string, opts *store.GetOptions, held *Assembled) (*Assembled, error) {
+// Assemble is GetAction for callers that keep what it returns. held, when not nil,
+// is what an earlier call returned for the id: the document is read in any case,
+// by each call for itself, so that none gets a state from before it began; and if
+// it is still in that state, held is returned. Code is not read again either while
+// the document names the same attachment, which never changes.
+func (a *Attacher) Assemble(ctx context.Context, id string, opts *store.GetOptions, held *Assembled) (*Assembled, error) {
+	// A replacement removes the code that the document named a moment ago, so code
+	// that is gone is looked for once more, unless the document still names it. A
+	// cache would only name it again: from the second look on the document comes from
+	// the backend.
+	look := opts
 	var missing error // why the code called name could not be read
 	var name string
-	look := opts
 	for range maxReplaced {
 		doc, err := a.docs.Get(ctx, id, look)
 		if err != nil {
@@ -158,7 +159,7 @@ func (a *Attacher) assemble(ctx context.Context, id string, opts *store.GetOptio
 		if held != nil && held.name == ref.AttachmentName && ref.AttachmentName != "" {
 			got.code, err = held.code, nil
 		} else {
-			got.code, err = a.code(ctx, id, ref, exec.Binary)
+			got.code, err = a.sharedCode(ctx, id, ref, exec.Binary)
 		}
 		if err == nil {
 			if !isInline(ref.AttachmentName) {
@@ -185,6 +186,24 @@ func pastCaches(opts *store.GetOptions) *store.GetOptions {
 	}
 	past.Tombstones = true
 	return &past
+}
+
+// codeKey is what decides the text of code.
+type codeKey struct {
+	id, name, digest string
+	binary           bool
+}
+
+// sharedCode is code, read once for all who ask at the same time. Unlike a read of
+// the document it may be joined at any moment: what an attachment holds never
+// changes.
+func (a *Attacher) sharedCode(ctx context.Context, id string, ref *entity.Attached, binary bool) (string, error) {
+	if isInline(ref.AttachmentName) {
+		return a.code(ctx, id, ref, binary)
+	}
+	return a.codes.do(ctx, codeKey{id, ref.AttachmentName, ref.Digest, binary}, func(ctx context.Context) (string, error) {
+		return a.code(ctx, id, ref, binary)
+	})
 }
 
 // code reads an attachment as the text that stands in an action.

@@ -75,7 +75,8 @@ type Attacher struct {
 	native      Reader
 	maxInline   int
 	log         *slog.Logger
-	reads       flights
+	reads       flights[string, *Assembled] // of actions
+	codes       flights[codeKey, string]
 }
 
 // New returns an Attacher over a collection's stack and attachment store.

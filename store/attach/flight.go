@@ -11,27 +11,27 @@ import (
 // does it in its own goroutine, under its own context; when that context ends,
 // the next one that waits takes over. There is an entry only while somebody
 // reads.
-type flights struct {
+type flights[K comparable, V any] struct {
 	mu      sync.Mutex
-	current map[string]*flight
+	current map[K]*flight[V]
 }
 
-type flight struct {
+type flight[V any] struct {
 	done  chan struct{}
-	value *Assembled
+	value V
 	err   error
 }
 
 // do returns what read returns for key, to all who ask while it runs. The value
 // is shared and must not be changed.
-func (f *flights) do(ctx context.Context, key string, read func(context.Context) (*Assembled, error)) (*Assembled, error) {
+func (f *flights[K, V]) do(ctx context.Context, key K, read func(context.Context) (V, error)) (got V, err error) {
 	for {
 		f.mu.Lock()
 		fl, joined := f.current[key]
 		if !joined {
-			fl = &flight{done: make(chan struct{})}
+			fl = &flight[V]{done: make(chan struct{})}
 			if f.current == nil {
-				f.current = map[string]*flight{}
+				f.current = map[K]*flight[V]{}
 			}
 			f.current[key] = fl
 		}
@@ -43,18 +43,18 @@ func (f *flights) do(ctx context.Context, key string, read func(context.Context)
 		select {
 		case <-fl.done:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return got, ctx.Err()
 		}
 		if !store.IsContext(fl.err) {
 			return fl.value, fl.err
 		}
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return got, err
 		}
 	}
 }
 
-func (f *flights) lead(ctx context.Context, key string, fl *flight, read func(context.Context) (*Assembled, error)) (*Assembled, error) {
+func (f *flights[K, V]) lead(ctx context.Context, key K, fl *flight[V], read func(context.Context) (V, error)) (V, error) {
 	// A read that panics must not leave the others waiting: to them it looks like
 	// a reader that went away.
 	fl.err = context.Canceled
@@ -71,7 +71,7 @@ func (f *flights) lead(ctx context.Context, key string, fl *flight, read func(co
 }
 
 // forget lets nobody join the reads of key that run now.
-func (f *flights) forget(key string) {
+func (f *flights[K, V]) forget(key K) {
 	f.mu.Lock()
 	delete(f.current, key)
 	f.mu.Unlock()
