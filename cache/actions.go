@@ -15,7 +15,7 @@ import (
 // of Options.
 type ActionOptions struct {
 	MaxEntries int
-	MaxBytes   int64 // of documents and code together
+	MaxBytes   int64 // of documents and code together; a larger action is not kept
 }
 
 // Actions caches whole actions, with their code, over an Attacher whose documents
@@ -120,6 +120,9 @@ func (a *Actions) Stats() ActionStats {
 // keep holds what was assembled, within the bounds.
 func (a *Actions) keep(id string, got *attach.Assembled) {
 	a.drop(id)
+	if charged(id, got) > a.opts.MaxBytes {
+		return // all others would go, and then it as well
+	}
 	a.held.Add(id, got)
 	a.bytes += charged(id, got)
 	for a.held.Len() > a.opts.MaxEntries || a.bytes > a.opts.MaxBytes {

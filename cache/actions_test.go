@@ -306,3 +306,29 @@ func TestActionsReadersJoinNoOlderState(t *testing.T) {
 		r.cost("two states with the same code", 2, 1)
 	})
 }
+
+// TestActionsTooLargeToKeep: an action that does not fit takes no other one's place,
+// and is not kept in an older state either.
+func TestActionsTooLargeToKeep(t *testing.T) {
+	withActions(t, cache.ActionOptions{MaxBytes: 10_000}, func(r *actionRig) {
+		small, huge := strings.Repeat("y", 400), strings.Repeat("x", 20_000)
+		var b *entity.Action
+		for _, name := range []string{"a", "b"} {
+			stored, err := r.Put(r.t.Context(), action(name, small), nil, nil)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			r.get("guest/"+name, small)
+			b = stored
+		}
+		replaced := action("b", huge)
+		replaced.Revision = b.Revision
+		if _, err := r.Put(r.t.Context(), replaced, b.Exec.Code.Attached, nil); err != nil {
+			r.t.Fatal(err)
+		}
+		r.get("guest/b", huge)
+		if s := r.Stats(); s.Entries != 1 || s.Evicted != 0 {
+			r.t.Errorf("got %+v, want the small one alone and nothing evicted", s)
+		}
+	})
+}
