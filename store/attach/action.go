@@ -83,7 +83,7 @@ func (a *Attacher) GetAction(ctx context.Context, id string, opts *store.GetOpti
 // never changed and may be shared.
 type Assembled struct {
 	action  *entity.Action
-	name    string // of the attachment that the code was read from; empty for none and for inline ones
+	source  source // of the code
 	code    string
 	version store.Version
 	size    int
@@ -103,7 +103,11 @@ func (a *Assembled) Size() int { return a.size }
 // attached outside of the document.
 func Known(stored *entity.Action, code string) *Assembled {
 	c := stored.Exec.Code
-	if c == nil || c.Attached == nil || isInline(c.Attached.AttachmentName) {
+	if c == nil || c.Attached == nil {
+		return nil
+	}
+	from := sourceOf(c.Attached, stored.Exec.Binary)
+	if from == (source{}) {
 		return nil
 	}
 	if stored.Exec.Binary { // as it will be spelt when it is read
@@ -113,7 +117,7 @@ func Known(stored *entity.Action, code string) *Assembled {
 		}
 		code = base64.StdEncoding.EncodeToString(content)
 	}
-	return &Assembled{name: c.Attached.AttachmentName, code: code, size: len(code)}
+	return &Assembled{source: from, code: code, size: len(code)}
 }
 
 // maxReplaced is how often one read starts again because the action was replaced
@@ -124,7 +128,8 @@ const maxReplaced = 8
 // is what an earlier call returned for the id: the document is read in any case,
 // by each call for itself, so that none gets a state from before it began; and if
 // it is still in that state, held is returned. Code is not read again either while
-// the document names the same attachment, which never changes.
+// the document names the same attachment with the same digest; without a digest,
+// while the name is one that is never used again.
 func (a *Attacher) Assemble(ctx context.Context, id string, opts *store.GetOptions, held *Assembled) (*Assembled, error) {
 	// A replacement removes the code that the document named a moment ago, so code
 	// that is gone is looked for once more, unless the document still names it. A
@@ -156,15 +161,13 @@ func (a *Attacher) Assemble(ctx context.Context, id string, opts *store.GetOptio
 		if missing != nil && ref.AttachmentName == name {
 			return nil, missing
 		}
-		if held != nil && held.name == ref.AttachmentName && ref.AttachmentName != "" {
+		got.source = sourceOf(ref, exec.Binary)
+		if held != nil && held.source == got.source && got.source != (source{}) {
 			got.code, err = held.code, nil
 		} else {
 			got.code, err = a.sharedCode(ctx, id, ref, exec.Binary)
 		}
 		if err == nil {
-			if !isInline(ref.AttachmentName) {
-				got.name = ref.AttachmentName
-			}
 			got.size += len(got.code)
 			exec.Code = &entity.Code{Inline: got.code}
 			return got, nil
@@ -188,20 +191,37 @@ func pastCaches(opts *store.GetOptions) *store.GetOptions {
 	return &past
 }
 
-// codeKey is what decides the text of code.
+// source is what code was read from and how: where it is the same, so is the code.
+// It is zero for inline attachments, which cost no read, and where nothing can tell.
+type source struct {
+	name, digest string
+	binary       bool
+}
+
+func sourceOf(ref *entity.Attached, binary bool) source {
+	// Names without a scheme ("jarfile") are used again for other code, and only a
+	// digest tells.
+	if isInline(ref.AttachmentName) || ref.Digest == "" && !strings.Contains(ref.AttachmentName, ":") {
+		return source{}
+	}
+	return source{ref.AttachmentName, ref.Digest, binary}
+}
+
+// codeKey is one source of a document.
 type codeKey struct {
-	id, name, digest string
-	binary           bool
+	id string
+	source
 }
 
 // sharedCode is code, read once for all who ask at the same time. Unlike a read of
-// the document it may be joined at any moment: what an attachment holds never
+// the document it may be joined at any moment: what comes from one source never
 // changes.
 func (a *Attacher) sharedCode(ctx context.Context, id string, ref *entity.Attached, binary bool) (string, error) {
-	if isInline(ref.AttachmentName) {
+	from := sourceOf(ref, binary)
+	if from == (source{}) {
 		return a.code(ctx, id, ref, binary)
 	}
-	return a.codes.do(ctx, codeKey{id, ref.AttachmentName, ref.Digest, binary}, func(ctx context.Context) (string, error) {
+	return a.codes.do(ctx, codeKey{id, from}, func(ctx context.Context) (string, error) {
 		return a.code(ctx, id, ref, binary)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/whiskstore/whiskstore/store"
@@ -114,5 +115,59 @@ func TestEmptyContentIsAlwaysInline(t *testing.T) {
 	got, err := f.GetAction(t.Context(), "guest/a", nil)
 	if err != nil || got.Exec.Code.Inline != "" {
 		t.Errorf("read: got %v and %v, want no code", got, err)
+	}
+}
+
+// jars is a backend that keeps the code of any action under any name.
+type jars struct{ content string }
+
+func (*jars) Scheme() string { return "couch" }
+
+func (j *jars) Read(context.Context, string, string, *store.ReadOptions) (io.ReadCloser, error) {
+	return io.NopCloser(strings.NewReader(j.content)), nil
+}
+
+// TestAssembleCodeUnderTheSameName: older deployments call the code of every version
+// "jarfile", so the name alone does not say that what is held is still right.
+func TestAssembleCodeUnderTheSameName(t *testing.T) {
+	for _, tc := range []struct {
+		name, attachment, content string
+		digests                   [2]string
+		binary                    bool
+		want                      string
+	}{
+		{"another digest", "jarfile", "two", [2]string{"md5-1", "md5-2"}, false, "two"},
+		{"no digest", "jarfile", "two", [2]string{}, false, "two"},
+		{"the same digest", "jarfile", "never read", [2]string{"md5-1", "md5-1"}, false, "one"},
+		{"no digest, a name with a scheme", "couch:x", "never read", [2]string{}, false, "one"},
+		{"now binary", "couch:x", "one", [2]string{"md5-1", "md5-1"}, true, "b25l"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f, backend := newFixture(t, nil), &jars{"one"}
+			a := attach.New(f.docs, f.attachments, &attach.Options{Native: backend})
+			action := newAction("a", "")
+			put := func(digest string) {
+				t.Helper()
+				action.Exec.Code = &entity.Code{Attached: &entity.Attached{AttachmentName: tc.attachment, AttachmentType: attach.TypeText, Digest: digest}}
+				var err error
+				if action, err = f.PutAction(t.Context(), action, nil, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			put(tc.digests[0])
+			held, err := a.Assemble(t.Context(), "guest/a", nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			backend.content, action.Exec.Binary = tc.content, tc.binary
+			put(tc.digests[1])
+			got, err := a.Assemble(t.Context(), "guest/a", nil, held)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if code := got.Action().Exec.Code.Inline; code != tc.want {
+				t.Errorf("got code %q, want %q", code, tc.want)
+			}
+		})
 	}
 }
