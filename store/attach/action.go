@@ -29,9 +29,9 @@ const MaxCode = 64 << 20
 // The stored entity is returned: a copy of action with the reference and the
 // new revision.
 func (a *Attacher) PutAction(ctx context.Context, action *entity.Action, old *entity.Attached, opts *store.PutOptions) (*entity.Action, error) {
-	defer a.reads.forget(action.DocID())
 	stored := *action
 	if action.Exec.Code == nil || action.Exec.Code.Attached != nil {
+		defer a.reads.forget(action.DocID())
 		v, err := store.PutAs(ctx, a.docs, action, opts)
 		if err != nil {
 			return nil, err

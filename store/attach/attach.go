@@ -109,6 +109,7 @@ func New(docs Documents, attachments store.AttachmentStore, opts *Options) *Atta
 // be removed is logged, not an error: the document has been written.
 func (a *Attacher) Put(ctx context.Context, docID, contentType string, content io.Reader, old *entity.Attached,
 	build func(entity.Attached) (store.Document, error), opts *store.PutOptions) (store.Version, entity.Attached, error) {
+	defer a.reads.forget(docID)
 	ref, err := a.keep(ctx, docID, contentType, content)
 	if err != nil {
 		return store.Version{}, entity.Attached{}, err

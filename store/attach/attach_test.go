@@ -404,31 +404,56 @@ func TestConcurrentReadsShareOne(t *testing.T) {
 }
 
 func TestReaderAfterAWriteDoesNotJoinAnOlderRead(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t, nil)
-		stored, err := f.PutAction(t.Context(), newAction("a", "one"), nil, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		g := &gate{Documents: f.docs, open: make(chan struct{})}
-		a := attach.New(g, f.attachments, nil)
-		var wg sync.WaitGroup
-		defer wg.Wait()
-		defer close(g.open)
-		wg.Go(func() { a.GetAction(t.Context(), "guest/a", nil) })
-		synctest.Wait()
-		next := newAction("a", "two")
-		next.Revision = stored.Revision
-		if _, err := a.PutAction(t.Context(), next, nil, nil); err != nil {
-			t.Fatal(err)
-		}
-		before := g.gets.Load()
-		wg.Go(func() { a.GetAction(t.Context(), "guest/a", nil) })
-		synctest.Wait()
-		if g.gets.Load() == before {
-			t.Error("a reader that began after the write joined a read from before it")
-		}
-	})
+	for name, write := range map[string]func(context.Context, *attach.Attacher, *entity.Action) error{
+		"PutAction": func(ctx context.Context, a *attach.Attacher, next *entity.Action) error {
+			_, err := a.PutAction(ctx, next, nil, nil)
+			return err
+		},
+		"PutAction of a sequence": func(ctx context.Context, a *attach.Attacher, next *entity.Action) error {
+			next.Exec = entity.Exec{Kind: entity.KindSequence}
+			_, err := a.PutAction(ctx, next, nil, nil)
+			return err
+		},
+		"Put": func(ctx context.Context, a *attach.Attacher, next *entity.Action) error {
+			_, _, err := a.Put(ctx, next.DocID(), attach.TypeText, strings.NewReader("two"), nil, func(ref entity.Attached) (store.Document, error) {
+				next.Exec.Code = &entity.Code{Attached: &ref}
+				return next.MarshalDocument()
+			}, nil)
+			return err
+		},
+		"DeleteAction": func(ctx context.Context, a *attach.Attacher, next *entity.Action) error {
+			_, err := a.DeleteAction(ctx, next.DocID(), next.Revision.Rev, nil)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { testReaderAfter(t, write) }) })
+	}
+}
+
+func testReaderAfter(t *testing.T, write func(context.Context, *attach.Attacher, *entity.Action) error) {
+	f := newFixture(t, nil)
+	stored, err := f.PutAction(t.Context(), newAction("a", "one"), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gate{Documents: f.docs, open: make(chan struct{})}
+	a := attach.New(g, f.attachments, nil)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer close(g.open)
+	wg.Go(func() { a.GetAction(t.Context(), "guest/a", nil) })
+	synctest.Wait()
+	next := newAction("a", "two")
+	next.Revision = stored.Revision
+	if err := write(t.Context(), a, next); err != nil {
+		t.Fatal(err)
+	}
+	before := g.gets.Load()
+	wg.Go(func() { a.GetAction(t.Context(), "guest/a", nil) })
+	synctest.Wait()
+	if g.gets.Load() == before {
+		t.Error("a reader that began after the write joined a read from before it")
+	}
 }
 
 func TestFailingSourceWritesNothing(t *testing.T) {
