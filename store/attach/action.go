@@ -24,7 +24,7 @@ const MaxCode = 64 << 20
 // attachment, or an inline name when it is small; sequences, images without code
 // and references that are there already are stored as they are. old is the
 // reference of the version that is replaced, nil if there is none: its content
-// is removed once the new version is stored.
+// is removed once the new version is stored, unless that one names it too.
 //
 // The stored entity is returned: a copy of action with the reference and the
 // new revision.
@@ -35,6 +35,9 @@ func (a *Attacher) PutAction(ctx context.Context, action *entity.Action, old *en
 		v, err := store.PutAs(ctx, a.docs, action, opts)
 		if err != nil {
 			return nil, err
+		}
+		if old != nil && (action.Exec.Code == nil || action.Exec.Code.Attached.AttachmentName != old.AttachmentName) {
+			a.forget(ctx, action.DocID(), old)
 		}
 		stored.Revision = v
 		return &stored, nil

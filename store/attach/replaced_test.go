@@ -171,3 +171,31 @@ func TestAssembleCodeUnderTheSameName(t *testing.T) {
 		})
 	}
 }
+
+// TestPutActionWithoutNewCode: the old code goes when the new version has none, and
+// stays when the new version refers to it.
+func TestPutActionWithoutNewCode(t *testing.T) {
+	f := newFixture(t, &attach.Options{MaxInlineSize: -1})
+	stored, err := f.PutAction(t.Context(), newAction("a", binary(100)), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := stored.Exec.Code.Attached
+	for _, tc := range []struct {
+		name string
+		exec entity.Exec
+		want int
+	}{
+		{"the same reference", stored.Exec, 1},
+		{"a sequence", entity.Exec{Kind: entity.KindSequence}, 0},
+	} {
+		next := newAction("a", "")
+		next.Exec, next.Revision = tc.exec, stored.Revision
+		if stored, err = f.PutAction(t.Context(), next, old, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := count(t, f.attachments); got != tc.want {
+			t.Errorf("%s: %d attachments are left, want %d", tc.name, got, tc.want)
+		}
+	}
+}
