@@ -67,10 +67,10 @@ func (a *Actions) Get(ctx context.Context, id string, opts *store.GetOptions) (*
 	switch {
 	case err == nil && got == held:
 		a.stats.Hits++
-	case err == nil:
+	case err == nil && !got.Deleted():
 		a.stats.Misses++
 		a.keep(id, got)
-	case store.KindOf(err) == store.ErrNotFound:
+	case err == nil, store.KindOf(err) == store.ErrNotFound:
 		a.drop(id)
 		fallthrough
 	default:

@@ -332,3 +332,24 @@ func TestActionsTooLargeToKeep(t *testing.T) {
 		}
 	})
 }
+
+func TestActionsKeepNoTombstones(t *testing.T) {
+	withActions(t, cache.ActionOptions{}, func(r *actionRig) {
+		ctx := r.t.Context()
+		stored, err := r.Put(ctx, action("hello", "x"), nil, nil)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.get("guest/hello", "x")
+		if _, err := r.docs.Delete(ctx, "guest/hello", stored.Revision.Rev, &store.DeleteOptions{Tombstone: time.Hour}); err != nil {
+			r.t.Fatal(err)
+		}
+		got, err := r.Get(ctx, "guest/hello", &store.GetOptions{Tombstones: true})
+		if err != nil || got.Exec.Code.Inline != "x" {
+			r.t.Errorf("got %v and %v, want the action as it was", got, err)
+		}
+		if s := r.Stats(); s.Entries != 0 {
+			r.t.Errorf("%+v: a tombstone is kept", s)
+		}
+	})
+}

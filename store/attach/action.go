@@ -61,7 +61,8 @@ func (a *Attacher) PutAction(ctx context.Context, action *entity.Action, old *en
 // GetAction returns the action id with its code inline, binary code as base64
 // (rows ATT-04, ATT-05; legacy inline code unchanged, rows AC-03 to AC-05). The
 // entity belongs to the caller. ErrNotFound says by its Op whether there is no
-// action (store.OpGet) or only its code is lost (store.OpRead).
+// action (store.OpGet) or only its code is lost (store.OpRead). A tombstone that
+// opts ask for is returned as the action that it was.
 //
 // Concurrent calls for one id without options share one read of the document, and
 // all calls share one of the attachment. A call that begins after a write through
@@ -90,6 +91,7 @@ type Assembled struct {
 	code    string
 	version store.Version
 	size    int
+	deleted bool
 }
 
 // Action returns the action with its code inline: a copy that is the caller's.
@@ -97,6 +99,10 @@ func (a *Assembled) Action() *entity.Action { return a.action.Clone() }
 
 // Version is the document's.
 func (a *Assembled) Version() store.Version { return a.version }
+
+// Deleted reports whether it is a tombstone, which only GetOptions.Tombstones
+// returns: the action as it was.
+func (a *Assembled) Deleted() bool { return a.deleted }
 
 // Size is about how many bytes the document and the code take.
 func (a *Assembled) Size() int { return a.size }
@@ -152,7 +158,7 @@ func (a *Attacher) Assemble(ctx context.Context, id string, opts *store.GetOptio
 		if held != nil && held.action != nil && held.version.Compare(doc.Version) == store.Same {
 			return held, nil
 		}
-		got := &Assembled{action: new(entity.Action), version: doc.Version, size: len(doc.ID) + len(doc.Body)}
+		got := &Assembled{action: new(entity.Action), version: doc.Version, size: len(doc.ID) + len(doc.Body), deleted: doc.Meta.Deleted}
 		if err := got.action.UnmarshalDocument(doc); err != nil {
 			return nil, err
 		}
