@@ -265,17 +265,36 @@ func (a *Attacher) code(ctx context.Context, id string, ref *entity.Attached, bi
 	return text.String(), nil
 }
 
-// DeleteAction deletes the action's document, then its attachments (row
-// ATT-07). That attachments stay behind is logged, not an error: the action is
-// gone.
+// DeleteAction deletes the action's document, then the attachment that it names
+// (row ATT-07), and no other one: the action may have been created anew meanwhile.
+// What earlier versions left behind is for a sweeper, as is the attachment of a
+// document that could not be read at rev. That an attachment stays behind is logged,
+// not an error: the action is gone.
 func (a *Attacher) DeleteAction(ctx context.Context, id, rev string, opts *store.DeleteOptions) (store.Version, error) {
 	defer a.reads.forget(id)
+	ref, unread := a.reference(ctx, id, rev)
 	v, err := a.docs.Delete(ctx, id, rev, opts)
 	if err != nil {
 		return v, err
 	}
-	if err := a.DeleteAll(ctx, id); err != nil {
-		a.log.WarnContext(ctx, "attachments of a deleted document stay behind", "document", id, "error", err)
+	if unread != nil {
+		a.log.WarnContext(ctx, "attachment of a deleted document stays behind", "document", id, "error", unread)
+	}
+	if ref != nil {
+		a.forget(ctx, id, ref)
 	}
 	return v, nil
+}
+
+// reference returns what the action at rev says of its attachment, nil if it has
+// none or if no attachment could be removed anyway.
+func (a *Attacher) reference(ctx context.Context, id, rev string) (*entity.Attached, error) {
+	if a.attachments == nil {
+		return nil, nil
+	}
+	action, err := store.GetAs[entity.Action](ctx, a.docs, id, &store.GetOptions{Rev: rev})
+	if err != nil || action.Exec.Code == nil {
+		return nil, err
+	}
+	return action.Exec.Code.Attached, nil
 }

@@ -171,7 +171,7 @@ func (a *Attacher) forget(ctx context.Context, docID string, old *entity.Attache
 		return
 	}
 	if err := a.attachments.Delete(ctx, docID, name); err != nil {
-		a.log.WarnContext(ctx, "replaced attachment stays behind", "document", docID, "error", err)
+		a.log.WarnContext(ctx, "attachment stays behind", "document", docID, "error", err)
 	}
 }
 
@@ -218,7 +218,8 @@ func inline(name string) ([]byte, error) {
 	return content, nil
 }
 
-// DeleteAll removes every attachment of a document, as after its deletion.
+// DeleteAll removes every attachment of a document, those of a document that was
+// created anew under its id included.
 func (a *Attacher) DeleteAll(ctx context.Context, docID string) error {
 	if a.attachments == nil {
 		return nil

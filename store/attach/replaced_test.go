@@ -199,3 +199,41 @@ func TestPutActionWithoutNewCode(t *testing.T) {
 		}
 	}
 }
+
+// recreated runs after behind each deletion of a document.
+type recreated struct {
+	attach.Documents
+	after func()
+}
+
+func (r *recreated) Delete(ctx context.Context, id, rev string, opts *store.DeleteOptions) (store.Version, error) {
+	v, err := r.Documents.Delete(ctx, id, rev, opts)
+	r.after()
+	return v, err
+}
+
+// TestDeleteActionThatIsCreatedAnew creates the action anew between the deletion of
+// its document and that of its code.
+func TestDeleteActionThatIsCreatedAnew(t *testing.T) {
+	f := newFixture(t, &attach.Options{MaxInlineSize: -1})
+	stored, err := f.PutAction(t.Context(), newAction("a", binary(100)), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := binary(100)
+	a := attach.New(&recreated{f.docs, func() {
+		if _, err := f.PutAction(t.Context(), newAction("a", code), nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}}, f.attachments, nil)
+	if _, err := a.DeleteAction(t.Context(), "guest/a", stored.Revision.Rev, nil); err != nil {
+		t.Fatal(err)
+	}
+	got, err := f.GetAction(t.Context(), "guest/a", nil)
+	if err != nil || got.Exec.Code.Inline != code {
+		t.Errorf("got %v and %v, want the new action with its code", got, err)
+	}
+	if n := count(t, f.attachments); n != 1 {
+		t.Errorf("got %d attachments, want the new one only", n)
+	}
+}

@@ -21,7 +21,7 @@ var attachedMutants = []mutant{
 			return info, err
 		}
 	})},
-	{"deletes no single attachment", []string{"ATT-02"}, onAttachments(func(w *wrongAttachments) {
+	{"deletes no single attachment", []string{"ATT-02", "ATT-07"}, onAttachments(func(w *wrongAttachments) {
 		w.del = func(context.Context, string, string) error { return nil }
 	})},
 	{"does not shorten an action", []string{"ATT-03"}, onPut(func(w *wrong) putFunc {
@@ -51,12 +51,12 @@ var attachedMutants = []mutant{
 			return r, err
 		}
 	})},
-	{"keeps the attachments of an action", []string{"ATT-07"}, onAttachments(func(w *wrongAttachments) {
-		w.deleteAll = func(ctx context.Context, docID string) error {
+	{"keeps the attachment of a deleted action", []string{"ATT-07"}, onAttachments(func(w *wrongAttachments) {
+		w.del = func(ctx context.Context, docID, name string) error {
 			if strings.HasSuffix(docID, "/attachment_delete") {
 				return nil
 			}
-			return w.next.DeleteAll(ctx, docID)
+			return w.next.Delete(ctx, docID, name)
 		}
 	})},
 }
