@@ -44,7 +44,7 @@ func (a *Attacher) PutAction(ctx context.Context, action *entity.Action, old *en
 	}
 	content, contentType, binary := io.Reader(strings.NewReader(action.Exec.Code.Inline)), TypeText, entity.IsBinaryCode(action.Exec.Code.Inline)
 	if binary {
-		content, contentType = base64.NewDecoder(base64.StdEncoding, strings.NewReader(strings.TrimSpace(action.Exec.Code.Inline))), TypeBinary
+		content, contentType = base64.NewDecoder(base64.StdEncoding, strings.NewReader(trim(action.Exec.Code.Inline))), TypeBinary
 	}
 	v, _, err := a.Put(ctx, action.DocID(), contentType, content, old, func(ref entity.Attached) (store.Document, error) {
 		stored.Exec.Code = &entity.Code{Attached: &ref}
@@ -120,13 +120,19 @@ func Known(stored *entity.Action, code string) *Assembled {
 		return nil
 	}
 	if stored.Exec.Binary { // as it will be spelt when it is read
-		content, err := base64.StdEncoding.DecodeString(strings.TrimSpace(code))
+		content, err := base64.StdEncoding.DecodeString(trim(code))
 		if err != nil {
 			return nil
 		}
 		code = base64.StdEncoding.EncodeToString(content)
 	}
 	return &Assembled{source: from, code: code, size: len(code)}
+}
+
+// trim trims binary code as entity.IsBinaryCode does: control characters are white
+// space, other Unicode is not.
+func trim(code string) string {
+	return strings.TrimFunc(code, func(r rune) bool { return r <= ' ' })
 }
 
 // maxReplaced is how often one read starts again because the action was replaced

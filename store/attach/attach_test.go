@@ -307,6 +307,24 @@ func TestLegacyCode(t *testing.T) {
 	}
 }
 
+func TestBinaryCodeBetweenControlCharacters(t *testing.T) {
+	f := newFixture(t, &attach.Options{MaxInlineSize: -1})
+	for i, code := range []string{"QUJD\x00", "\x1b QUJD\r\n"} {
+		name := string(rune('a' + i))
+		stored, err := f.PutAction(t.Context(), newAction(name, code), nil, nil)
+		if err != nil {
+			t.Errorf("%q: %v", code, err)
+			continue
+		}
+		if got, err := f.GetAction(t.Context(), "guest/"+name, nil); err != nil || got.Exec.Code.Inline != "QUJD" {
+			t.Errorf("%q: got %v and %v, want the base64 alone", code, got, err)
+		}
+		if attach.Known(stored, code) == nil {
+			t.Errorf("%q: the code is not known", code)
+		}
+	}
+}
+
 func TestGetActionBelongsToTheCaller(t *testing.T) {
 	f := newFixture(t, &attach.Options{MaxInlineSize: -1})
 	var old *entity.Attached
