@@ -250,7 +250,11 @@ func (a *Attacher) code(ctx context.Context, id string, ref *entity.Attached, bi
 	defer r.Close()
 	var text strings.Builder
 	if n := ref.Length; n != nil && *n > 0 && *n <= MaxCode {
-		text.Grow(base64.StdEncoding.EncodedLen(int(*n)))
+		size := int(*n)
+		if binary {
+			size = base64.StdEncoding.EncodedLen(size)
+		}
+		text.Grow(size) // what is too large here would be held as long as the text
 	}
 	content := io.LimitReader(&contextReader{ctx, r}, MaxCode+1)
 	var read int64

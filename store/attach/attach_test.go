@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -321,6 +322,26 @@ func TestBinaryCodeBetweenControlCharacters(t *testing.T) {
 		}
 		if attach.Known(stored, code) == nil {
 			t.Errorf("%q: the code is not known", code)
+		}
+	}
+}
+
+// TestCodeTakesItsSize: caches count the bytes of what they hold by its size.
+func TestCodeTakesItsSize(t *testing.T) {
+	f := newFixture(t, nil)
+	for name, code := range map[string]string{"text": strings.Repeat("x;", 2<<20), "binary": binary(3 << 20)} {
+		if _, err := f.PutAction(t.Context(), newAction(name, code), nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got, err := f.Assemble(t.Context(), "guest/"+name, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(got.Size())*5/4 {
+			t.Errorf("%s: code of size %d took %d bytes", name, got.Size(), took)
 		}
 	}
 }
