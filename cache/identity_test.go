@@ -100,6 +100,20 @@ func TestIdentitySources(t *testing.T) {
 			}
 		})
 	})
+	t.Run("credentials_are_revoked", func(t *testing.T) {
+		identities(t, func(t *testing.T, s *subjects, i *cache.Identities) {
+			for range 2 { // a load and a hit
+				if _, err := i.ByCredentials(t.Context(), credentials(secret("1"))); err != nil || s.queries != 1 {
+					t.Fatalf("got %v after %d queries, want an identity after one", err, s.queries)
+				}
+			}
+			s.set(func() { s.subject, s.key = 2, secret("2") })
+			i.Table().Observe("someone", rev("s2"))
+			if _, err := i.ByCredentials(t.Context(), credentials(secret("1"))); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("got %v, want not found", err)
+			}
+		})
+	})
 	t.Run("limits_appear_and_go", func(t *testing.T) {
 		identities(t, func(t *testing.T, s *subjects, i *cache.Identities) {
 			ask(t, s, i, 1, nil)
