@@ -2,6 +2,7 @@ package tworegions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -154,6 +155,7 @@ func (n *node) atRest(ctx context.Context, p place, newest state) error {
 	if p.collection != store.Subjects || !ours {
 		return nil
 	}
+	n.credentialsAtRest(ctx, p, newest)
 	id, err := n.caches.identities.ByNamespace(ctx, namespace)
 	if newest.mark == absenceMark {
 		n.ledger.check(NothingStale, err != nil, "%s finds the identity of %s, which is blocked", n.name, namespace)
@@ -166,6 +168,22 @@ func (n *node) atRest(ctx context.Context, p place, newest state) error {
 		n.ledger.check(NothingStale, got != nil && fmt.Sprint(*got) == limits.mark, "%s finds other limits of %s than %s", n.name, namespace, limits.mark)
 	}
 	return nil
+}
+
+// credentialsAtRest looks whether the newest credentials of a subject are good, and
+// those before are not.
+func (n *node) credentialsAtRest(ctx context.Context, subject place, newest state) {
+	for _, s := range n.truth.latest(subject) {
+		if s.mark == absenceMark {
+			continue
+		}
+		_, err := n.caches.identities.ByCredentials(ctx, entity.AuthKey{UUID: s.mark, Key: n.secret})
+		var want error
+		if s.mark != newest.mark {
+			want = store.ErrNotFound
+		}
+		n.ledger.check(NothingStale, errors.Is(err, want), "%s asks for %s with credentials %s, they are %s: %v", n.name, subject.id, s.mark, newest.mark, err)
+	}
 }
 
 func writeCoherence(w io.Writer, c Coherence) {

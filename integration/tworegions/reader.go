@@ -71,7 +71,8 @@ func (r *reader) identify(ctx context.Context, byNamespace bool) error {
 			return n.caches.identities.ByNamespace(ctx, namespace)
 		})
 	}
-	uuid := n.truth.newest(subject).mark
+	// The credentials before were perhaps revoked: they must not go on being good.
+	uuid := pick(r.rng, n.truth.latest(subject)).mark
 	if uuid == absenceMark {
 		return nil // blocked: nobody knows credentials that will be good
 	}

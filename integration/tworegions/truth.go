@@ -119,6 +119,14 @@ func (t *truth) newest(p place) state {
 	return states[len(states)-1]
 }
 
+// latest returns the last two states, the newest one at the end.
+func (t *truth) latest(p place) []state {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	states := t.docs[p]
+	return slices.Clone(states[max(0, len(states)-2):])
+}
+
 // unwritten returns states that were served and that nobody has written, or not
 // for a long time.
 func (t *truth) unwritten() []sighting {
