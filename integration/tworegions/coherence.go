@@ -24,7 +24,7 @@ type Coherence struct {
 	Regions      []CoherenceStats `json:"regions"`
 
 	// TooLate counts documents that were replicated later than the lag budget
-	// allows: the protocol promises nothing about those.
+	// allows: the protocol promises nothing about those meanwhile.
 	TooLate int `json:"tooLate"`
 }
 
@@ -205,7 +205,7 @@ func writeCoherence(w io.Writer, c Coherence) {
 		"a degraded one %v more (max-staleness and clocks). At a start, messages may have been missed: that is a loss, too.\n",
 		c.LagBudget, c.MaxSilence, c.ClockSkew, c.MaxStaleness+2*c.ClockSkew)
 	if c.TooLate > 0 {
-		fmt.Fprintf(w, "%d documents were replicated later than the lag budget: nothing is promised about them.\n", c.TooLate)
+		fmt.Fprintf(w, "%d documents were replicated later than the lag budget: nothing is promised about them meanwhile.\n", c.TooLate)
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 type truth struct {
 	mu      sync.Mutex
 	docs    map[place][]state
-	unknown map[sighting]bool // served, but not written down by then
-	late    map[place]bool    // replicated later than the lag budget allows
+	unknown map[sighting]bool   // served, but not written down by then
+	late    map[place]time.Time // when it was replicated later than the lag budget allows, the last time
 }
 
 // state is one state of a document.
@@ -39,7 +39,7 @@ const (
 )
 
 func newTruth() *truth {
-	return &truth{docs: map[place][]state{}, unknown: map[sighting]bool{}, late: map[place]bool{}}
+	return &truth{docs: map[place][]state{}, unknown: map[sighting]bool{}, late: map[place]time.Time{}}
 }
 
 // committed writes down a state that node by wrote. n orders the states of a
@@ -83,7 +83,7 @@ func (t *truth) own(p place, n *node) int64 {
 type found struct {
 	n     int64         // 0 when it is not known: newer than what is written down
 	stale time.Duration // since when it had not been the newest one
-	late  bool          // the document was replicated too late
+	late  bool          // the document was replicated too late not long before
 }
 
 // look returns what is known of a state that was served to a reader who came at
@@ -96,7 +96,8 @@ func (t *truth) look(seen sighting, began time.Time) found {
 		if s.mark != seen.mark {
 			continue
 		}
-		f := found{n: s.n, late: t.late[seen.place]}
+		late, ever := t.late[seen.place]
+		f := found{n: s.n, late: ever && began.Sub(late) <= remembered}
 		if i+1 < len(states) {
 			f.stale = max(0, began.Sub(states[i+1].at))
 		}
@@ -146,7 +147,7 @@ func (t *truth) replicated(p place, lag, budget time.Duration) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.late[p] = true
+	t.late[p] = time.Now()
 }
 
 // tooLate is the number of documents that were replicated later than the lag
