@@ -16,11 +16,12 @@ type Config struct {
 	// Nodes is the number of control-plane nodes in each region, default 2.
 	Nodes int
 
-	// Delay is how long a change travels between the regions, default 40 ms.
+	// Delay is how long a change travels between the regions, default 40 ms. It is
+	// below LagBudget.
 	Delay time.Duration
 
 	// Loss is the share of deliveries between embedded stores that get lost and are
-	// sent again after another Delay, default 0. Above 0, invalidation messages get
+	// sent again after another Delay, default 0, at most MaxLoss. Above 0, invalidation messages get
 	// lost as well and are not sent again: those of a pump's 50 ms, once in 4 lag
 	// budgets at most.
 	Loss float64
@@ -31,7 +32,7 @@ type Config struct {
 	LagBudget time.Duration
 
 	// TombstoneTTL is how long a deleted document stays as a tombstone, default
-	// 1 h.
+	// 1 h; at least a minute longer than Duration.
 	TombstoneTTL time.Duration
 
 	// Rate is the most operations a node does in a second, default 400.
@@ -87,8 +88,12 @@ func (c Config) maxStaleness() time.Duration { return c.LagBudget / 2 }
 
 func (c Config) maxAge() time.Duration { return 4 * c.LagBudget }
 
-// MaxNodes bounds Config.Nodes.
-const MaxNodes = 64
+// MaxNodes, MaxRate and MaxLoss bound the fields of Config.
+const (
+	MaxNodes = 64
+	MaxRate  = 100_000
+	MaxLoss  = 0.9 // with more, a delivery is late for long
+)
 
 func (c Config) withDefaults() (Config, error) {
 	if c.Duration == 0 {
@@ -123,13 +128,14 @@ func (c Config) withDefaults() (Config, error) {
 		{c.Duration < 0, fmt.Sprintf("duration %v is negative", c.Duration)},
 		{c.Nodes < 1 || c.Nodes > MaxNodes, fmt.Sprintf("nodes %d is not between 1 and %d", c.Nodes, MaxNodes)},
 		{c.Delay < 0, fmt.Sprintf("delay %v is negative", c.Delay)},
-		{!(c.Loss >= 0 && c.Loss < 1), fmt.Sprintf("loss %v is not between 0 and 1 (1 excluded)", c.Loss)},
+		{c.Delay >= c.LagBudget, fmt.Sprintf("delay %v is not below the lag budget %v", c.Delay, c.LagBudget)},
+		{!(c.Loss >= 0 && c.Loss <= MaxLoss), fmt.Sprintf("loss %v is not between 0 and %v", c.Loss, MaxLoss)},
 		{c.LagBudget-c.maxSilence() <= 2*clockSkew, fmt.Sprintf("lag budget %v is not above %v", c.LagBudget, 8*clockSkew)},
 		{c.LagBudget > time.Minute, fmt.Sprintf("lag budget %v is over a minute", c.LagBudget)},
-		{c.TombstoneTTL < time.Minute, fmt.Sprintf("tombstone TTL %v is under a minute: tombstones would expire during the run", c.TombstoneTTL)},
+		{c.TombstoneTTL-time.Minute < c.Duration, fmt.Sprintf("tombstone TTL %v is not a minute longer than the duration %v: tombstones would expire during the run", c.TombstoneTTL, c.Duration)},
 		{c.Backend != "" && c.Backend != cosmosBackend, fmt.Sprintf("backend %q is not %s", c.Backend, cosmosBackend)},
 		{c.Backend == cosmosBackend && c.Dir != "", "a directory is for embedded stores; a fake account keeps nothing"},
-		{c.Rate < 1, fmt.Sprintf("rate %d is not positive", c.Rate)},
+		{c.Rate < 1 || c.Rate > MaxRate, fmt.Sprintf("rate %d is not between 1 and %d", c.Rate, MaxRate)},
 	} {
 		if bad.wrong {
 			errs = append(errs, errors.New(bad.text))

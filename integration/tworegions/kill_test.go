@@ -23,7 +23,7 @@ const childDir = "WHISKSTORE_TEST_TWOREGIONS_DIR"
 // runChild works until it is killed, and prints a line each second.
 func runChild(dir string) {
 	cfg := short()
-	cfg.Duration, cfg.Dir, cfg.Progress = time.Hour, dir, os.Stdout
+	cfg.Duration, cfg.Dir, cfg.Progress = time.Hour/2, dir, os.Stdout
 	_, err := Run(context.Background(), cfg)
 	fmt.Println("child:", err)
 	os.Exit(1)

@@ -120,7 +120,7 @@ func (l *link) read(ctx context.Context, parcels chan<- parcel) error {
 
 func (l *link) deliver(ctx context.Context, parcels <-chan parcel) error {
 	for p := range parcels {
-		for len(p.changes) > 0 && l.lost() {
+		for len(p.changes) > 0 && ctx.Err() == nil && l.lost() {
 			p.due = p.due.Add(l.delay + time.Millisecond)
 		}
 		select {

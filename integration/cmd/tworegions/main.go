@@ -34,10 +34,10 @@ var keyFlags = []struct{ name, key, usage string }{
 	{"dir", tworegions.KeyDirectory, "`directory` for durable stores; a run continues what an earlier one left there"},
 	{"duration", "tworegions.duration", "how long the nodes work (`duration`)"},
 	{"nodes", "tworegions.nodes", "`number` of nodes in each region"},
-	{"delay", "tworegions.delay", "how long a change travels between the regions (`duration`)"},
-	{"loss", "tworegions.loss", "`share` of deliveries between the regions that get lost and are sent again, from 0 to below 1; above 0, invalidation messages get lost at times"},
+	{"delay", "tworegions.delay", "how long a change travels between the regions (`duration`), below the lag budget"},
+	{"loss", "tworegions.loss", "`share` of deliveries between the regions that get lost and are sent again, from 0 to 0.9; above 0, invalidation messages get lost at times"},
 	{"lag-budget", "tworegions.lag-budget", "lag budget of the caches (`duration`); 0 is 10 delays, at least 500 ms"},
-	{"tombstone-ttl", tworegions.KeyTombstoneTTL, "how long a deleted document stays as a tombstone (`duration`)"},
+	{"tombstone-ttl", tworegions.KeyTombstoneTTL, "how long a deleted document stays as a tombstone (`duration`), at least a minute longer than the run"},
 	{"rate", "tworegions.rate", "most operations of a node in a second (`number`)"},
 	{"seed", "tworegions.seed", "`seed` of the workload"},
 }
