@@ -140,7 +140,7 @@ func (s *scenario) rest(ctx context.Context, failed <-chan error) error {
 		}
 	}
 	for _, seen := range s.truth.unwritten() {
-		s.ledger.check(NoStaleHit, false, "%s was served at %q, which nobody wrote in the last %v", seen.id, seen.mark, remembered)
+		s.ledger.check(NoStaleHit, false, "%s was served at %q, which nobody wrote in the last %v", seen.id, seen.mark, s.truth.keep)
 	}
 	return nil
 }

@@ -88,6 +88,9 @@ func (c Config) maxStaleness() time.Duration { return c.LagBudget / 2 }
 
 func (c Config) maxAge() time.Duration { return 4 * c.LagBudget }
 
+// remembered is longer than anything may be stale.
+func (c Config) remembered() time.Duration { return max(10*time.Second, 2*c.LagBudget) }
+
 // MaxNodes, MaxRate and MaxLoss bound the fields of Config.
 const (
 	MaxNodes = 64

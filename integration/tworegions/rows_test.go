@@ -48,7 +48,7 @@ func deploy(t *testing.T, cfg Config) *deployment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scenario{cfg: cfg, ledger: newLedger(), truth: newTruth()}
+	s := &scenario{cfg: cfg, ledger: newLedger(), truth: newTruth(cfg.remembered())}
 	if err := s.setUp(t.Context()); err != nil {
 		t.Fatal(errors.Join(err, s.close()))
 	}

@@ -88,7 +88,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	s := &scenario{cfg: cfg, ledger: newLedger(), truth: newTruth()}
+	s := &scenario{cfg: cfg, ledger: newLedger(), truth: newTruth(cfg.remembered())}
 	if err := s.setUp(context.WithoutCancel(ctx)); err != nil {
 		return Result{}, errors.Join(fmt.Errorf("set-up: %w", err), s.close())
 	}

@@ -10,6 +10,8 @@ import (
 // are held to. Nodes write down each write once it is acknowledged, which counts
 // as the moment of its commit.
 type truth struct {
+	keep time.Duration // how long a state that was replaced is remembered
+
 	mu      sync.Mutex
 	docs    map[place][]state
 	unknown map[sighting]bool   // served, but not written down by then
@@ -33,13 +35,12 @@ type sighting struct {
 }
 
 const (
-	remembered  = 10 * time.Second // longer than anything may be stale
 	maxUnknown  = 10_000
 	absenceMark = ""
 )
 
-func newTruth() *truth {
-	return &truth{docs: map[place][]state{}, unknown: map[sighting]bool{}, late: map[place]time.Time{}}
+func newTruth(keep time.Duration) *truth {
+	return &truth{keep: keep, docs: map[place][]state{}, unknown: map[sighting]bool{}, late: map[place]time.Time{}}
 }
 
 // committed writes down a state that node by wrote. n orders the states of a
@@ -60,7 +61,7 @@ func (t *truth) committed(p place, s state) {
 		i--
 	}
 	states = slices.Insert(states, i, s)
-	for len(states) > 1 && s.at.Sub(states[1].at) > remembered {
+	for len(states) > 1 && s.at.Sub(states[1].at) > t.keep {
 		states = states[1:]
 	}
 	t.docs[p] = states
@@ -97,7 +98,7 @@ func (t *truth) look(seen sighting, began time.Time) found {
 			continue
 		}
 		late, ever := t.late[seen.place]
-		f := found{n: s.n, late: ever && began.Sub(late) <= remembered}
+		f := found{n: s.n, late: ever && began.Sub(late) <= t.keep}
 		if i+1 < len(states) {
 			f.stale = max(0, began.Sub(states[i+1].at))
 		}

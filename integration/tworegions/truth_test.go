@@ -13,7 +13,7 @@ import (
 func TestLateReplicationExcusesForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const budget = time.Second / 2
-		tr := newTruth()
+		tr := newTruth(20 * budget)
 		p := place{store.Whisks, "a/b"}
 		tr.committed(p, state{mark: "1"})
 		tr.committed(p, state{mark: "2"})
@@ -31,6 +31,26 @@ func TestLateReplicationExcusesForAWhile(t *testing.T) {
 		}
 		if n := tr.tooLate(); n != 1 {
 			t.Errorf("got %d documents, want one", n)
+		}
+	})
+}
+
+// TestAllowedStaleStatesAreRemembered, however large the lag budget is.
+func TestAllowedStaleStatesAreRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg, err := Config{LagBudget: time.Minute}.withDefaults()
+		if err != nil {
+			t.Fatal(err)
+		}
+		stale := cfg.LagBudget + cfg.maxStaleness() + 2*clockSkew // in a degraded cache
+		tr := newTruth(cfg.remembered())
+		p := place{store.Whisks, "a/b"}
+		tr.committed(p, state{mark: "1"})
+		tr.committed(p, state{mark: "2"})
+		<-time.After(stale)
+		tr.committed(p, state{mark: "3"})
+		if f := tr.look(sighting{p, "1"}, time.Now()); f.stale != stale || len(tr.unwritten()) != 0 {
+			t.Errorf("got %+v and %v that nobody wrote, want one that was replaced %v ago", f, tr.unwritten(), stale)
 		}
 	})
 }
