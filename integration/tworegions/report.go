@@ -64,7 +64,7 @@ func (s *scenario) redraw(before int, terminal Terminal) int {
 	elapsed := time.Since(s.started)
 	done := min(1, elapsed.Seconds()/s.cfg.Duration.Seconds())
 	phase := "working"
-	if done == 1 {
+	if s.worked.Load() {
 		phase = "draining"
 	}
 	const width = 30

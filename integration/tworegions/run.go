@@ -22,6 +22,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -78,6 +79,7 @@ type scenario struct {
 	resumed *Resumed
 	counted int64 // the contended document's count at the start
 	started time.Time
+	worked  atomic.Bool // the work is over, perhaps early
 }
 
 // Run runs cfg. When ctx ends the nodes stop early and the run is judged all the
@@ -103,6 +105,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	reporting.Go(func() { s.report(reportCtx) })
 
 	workErr := s.work(ctx)
+	s.worked.Store(true)
 	if workErr == nil && s.cfg.sabotage == noReplication {
 		workErr = s.account.disrupt(backCtx, s.nodes[0])
 	}

@@ -2,9 +2,12 @@ package tworegions
 
 import (
 	"bytes"
+	"context"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestFit(t *testing.T) {
@@ -21,6 +24,25 @@ func TestFit(t *testing.T) {
 			t.Errorf("%d x %d: got %q, want %q", tc.columns, tc.rows, got, tc.want)
 		}
 	}
+}
+
+// TestLivePictureOfAnInterruptedRun: the work is over when it is interrupted, not
+// when it would have been.
+func TestLivePictureOfAnInterruptedRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var progress bytes.Buffer
+		cfg := short()
+		cfg.Progress, cfg.Live, cfg.Duration = &progress, true, time.Minute
+		if _, err := Run(ctx, cfg); err != nil {
+			t.Fatal(err)
+		}
+		text := progress.String()
+		if working, draining := strings.LastIndex(text, "s working\n"), strings.LastIndex(text, "s draining\n"); working < 0 || draining < working {
+			t.Errorf("got\n%s\nwant working first, draining last", text)
+		}
+	})
 }
 
 type usual struct{}
