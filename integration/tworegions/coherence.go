@@ -187,9 +187,9 @@ func (n *node) credentialsAtRest(ctx context.Context, subject place, newest stat
 }
 
 func writeCoherence(w io.Writer, c Coherence) {
-	table(w, "caches\thits\tmisses\tjoined\tstale, allowed\tworst\tnot allowed\treads while", func(tw io.Writer) {
+	table(w, "caches\thits\tmisses\tjoined\tstale, allowed\tworst\tnot allowed\texcused\treads while", func(tw io.Writer) {
 		for _, r := range c.Regions {
-			fmt.Fprintf(tw, "%s\t%d\t%d\t%d\t%d\t%v\t%d\t%s\n", r.Region, r.Hits, r.Misses, r.Joined, r.Stale, r.Worst.Round(time.Millisecond), r.Beyond, shares(r.States))
+			fmt.Fprintf(tw, "%s\t%d\t%d\t%d\t%d\t%v\t%d\t%d\t%s\n", r.Region, r.Hits, r.Misses, r.Joined, r.Stale, r.Worst.Round(time.Millisecond), r.Beyond, r.Late, shares(r.States))
 		}
 	})
 	fmt.Fprintln(w)
@@ -205,7 +205,7 @@ func writeCoherence(w io.Writer, c Coherence) {
 		"a degraded one %v more (max-staleness and clocks). At a start, messages may have been missed: that is a loss, too.\n",
 		c.LagBudget, c.MaxSilence, c.ClockSkew, c.MaxStaleness+2*c.ClockSkew)
 	if c.TooLate > 0 {
-		fmt.Fprintf(w, "%d documents were replicated later than the lag budget: nothing is promised about them meanwhile.\n", c.TooLate)
+		fmt.Fprintf(w, "%d documents were replicated later than the lag budget: nothing is promised about them meanwhile (excused).\n", c.TooLate)
 	}
 }
 

@@ -70,8 +70,8 @@ func (r *reading) judge(seen sighting) found {
 		s.beyond++
 	case f.stale > 0:
 		s.stale++
-		s.worst = max(s.worst, f.stale)
 	}
+	s.worst = max(s.worst, f.stale)
 	s.mu.Unlock()
 	n.ledger.check(NoStaleHit, f.stale <= bound || f.late, "%s is served %s at %s, %v after that was replaced; %v is allowed while %v",
 		n.name, seen.id, seen.mark, f.stale.Round(time.Millisecond), bound, r.before)

@@ -2,6 +2,8 @@ package tworegions
 
 import (
 	"math/rand/v2"
+	"regexp"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,5 +37,16 @@ func TestRevokedCredentialsAreAskedFor(t *testing.T) {
 				t.Errorf("%s: got none broken, want some", inv)
 			}
 		}
+		if worst := n.region.served.worst; worst != 2*n.cfg.LagBudget {
+			t.Errorf("got %v as the worst, want that of the hits that are not allowed: %v", worst, 2*n.cfg.LagBudget)
+		}
 	})
+}
+
+func TestExcusedHitsAreShown(t *testing.T) {
+	var out strings.Builder
+	writeCoherence(&out, Coherence{Regions: []CoherenceStats{{Region: "eu", Beyond: 11, Late: 12}}})
+	if !regexp.MustCompile(`not allowed  excused  .*\neu .* 11 +12 `).MatchString(out.String()) {
+		t.Errorf("got\n%s\nwant 11 that are not allowed and 12 that are excused", &out)
+	}
 }
