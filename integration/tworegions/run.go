@@ -130,7 +130,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 }
 
 // background starts links, pumps and subscribers, and returns once the caches may
-// be served from. stop ends them and waits for them.
+// be served from, or a subscriber failed. stop ends them and waits for them.
 func (s *scenario) background(ctx context.Context) (stop func(), errs <-chan error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running, starting sync.WaitGroup
@@ -147,7 +147,11 @@ func (s *scenario) background(ctx context.Context) (stop func(), errs <-chan err
 	}
 	for _, n := range s.nodes {
 		starting.Add(1)
-		run(func(ctx context.Context) error { return n.caches.run(ctx, n.region.bus, starting.Done) })
+		run(func(ctx context.Context) error {
+			ready := sync.OnceFunc(starting.Done)
+			defer ready() // it may fail before
+			return n.caches.run(ctx, n.region.bus, ready)
+		})
 	}
 	starting.Wait()
 	for _, l := range s.links {

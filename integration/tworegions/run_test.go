@@ -2,11 +2,13 @@ package tworegions
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -189,4 +191,25 @@ func TestCoherence(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestBackgroundThatEndsEarly: what ends before it is ready is waited for no longer.
+func TestBackgroundThatEndsEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg, err := short().withDefaults()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &scenario{cfg: cfg, ledger: newLedger(), truth: newTruth(cfg.remembered())}
+		if err := s.setUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		stop, _ := s.background(ctx)
+		stop()
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
