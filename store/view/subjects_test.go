@@ -96,7 +96,8 @@ func TestJoin(t *testing.T) {
 	}
 
 	fault := &store.Error{Op: store.OpGet, ID: "foo/limits", Kind: store.ErrThrottled}
-	for _, want := range []error{fault, context.Canceled} {
+	outage := &store.Error{Op: store.OpGet, ID: "foo/limits", Kind: store.ErrUnavailable, Err: &store.Error{Kind: store.ErrNotFound}} // no absence
+	for _, want := range []error{fault, outage, context.Canceled} {
 		_, err := p.Rows(t.Context(), doc, func(context.Context, string) (store.Document, error) { return store.Document{}, want })
 		if err != want {
 			t.Errorf("failed join: got %v, want %v unchanged", err, want)
