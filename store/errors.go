@@ -118,7 +118,7 @@ type Error struct {
 	Collection string // where, empty when the store has no name
 	ID         string // on what, a document id, a table or a range; may be empty
 	Kind       Kind   // what it means
-	Err        error  // the cause, or nil; may say more than Kind
+	Err        error  // the cause, or nil; may say more than Kind, see Unwrap
 }
 
 // Error returns "<op> <collection> <id>: <kind>: <cause>" without what is empty.
@@ -142,8 +142,30 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
+// Unwrap returns the cause, in which errors.Is and errors.As find all but another
+// Kind: a write that is in doubt because nothing was found is not ErrNotFound.
+func (e *Error) Unwrap() error {
+	if KindOf(e.Err) == 0 {
+		return e.Err
+	}
+	return cause{e.Err}
+}
+
+// cause is a cause that has a kind of its own, which is nobody's business.
+type cause struct{ error }
+
+func (c cause) Is(target error) bool {
+	_, kind := target.(Kind)
+	return !kind && errors.Is(c.error, target)
+}
+
+func (c cause) As(target any) bool {
+	switch target.(type) {
+	case **Error, *Kind:
+		return false
+	}
+	return errors.As(c.error, target)
+}
 
 // Is reports whether target is the error's Kind.
 func (e *Error) Is(target error) bool {

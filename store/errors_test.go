@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -73,8 +74,21 @@ func TestIsAndKindOf(t *testing.T) {
 			t.Errorf("errors.Is(%v, %v): got %t, want %t", notFound, k, got, want)
 		}
 	}
-	if !errors.Is(notFound, io.ErrUnexpectedEOF) {
-		t.Error("got the cause hidden, want it found by errors.Is")
+	for _, err := range []error{notFound, nested} {
+		if !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%v: got the cause hidden, want it found by errors.Is", err)
+		}
+	}
+	deep := &store.Error{Kind: store.ErrInDoubt, Err: fmt.Errorf("408; later: %w", errors.Join(&fs.PathError{Op: "open", Err: fs.ErrExist}, nested))}
+	for k := store.ErrNotFound; k <= store.ErrClosed; k++ {
+		if got, want := errors.Is(deep, k), k == store.ErrInDoubt; got != want {
+			t.Errorf("errors.Is(%v, %v): got %t, want %t: the outermost error decides", deep, k, got, want)
+		}
+	}
+	var path *fs.PathError
+	var e *store.Error
+	if !errors.As(deep, &path) || !errors.Is(deep, fs.ErrExist) || !errors.As(deep, &e) || e != deep {
+		t.Error("got the cause hidden, want all of it found but kinds")
 	}
 	gone := &store.RangeGone{Range: store.Range{ID: "0"}, Children: []store.Range{{ID: "1"}, {ID: "2"}}}
 	if !errors.Is(gone, store.ErrNotFound) || errors.Is(gone, store.ErrConflict) {
