@@ -61,7 +61,7 @@ func FuzzNormalize(f *testing.F) {
 		var want any
 		wantErr := json.Unmarshal(in, &want)
 		if err == jsonraw.ErrDepth {
-			t.Skip("encoding/json nests deeper")
+			return // encoding/json nests deeper
 		}
 		if (err != nil) != (wantErr != nil) {
 			t.Fatalf("%q: got %v, encoding/json %v", in, err, wantErr)
