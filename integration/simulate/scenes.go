@@ -201,11 +201,11 @@ func (s *scene) readAgain() {
 func (s *scene) backAtPosition() {
 	s.node = 2
 	s.fault(s.start, blink, lagBudget/10)
-	part := hashOf(s.doc) >> 40 & 1 // of the key space: losses elsewhere do not concern it
+	part := placeOf(s.doc) // losses elsewhere do not concern it
 	heard := lagBudget/12 + s.upTo(lagBudget/15)
 	for n := 0; n < 3; {
 		doc := s.g.dice.below(documents)
-		if hashOf(doc)>>40&1 == part {
+		if placeOf(doc) == part {
 			s.add(s.between(0, lagBudget/8), stimulus{kind: stWrite, node: s.g.dice.below(nodes), doc: doc, alone: true})
 			n++
 		}

@@ -132,3 +132,11 @@ func hashOf(doc int) uint64 {
 	d := roll(0, uint64(doc))
 	return d.next()
 }
+
+// placeOf is where a document lies in the key space.
+func placeOf(doc int) string {
+	if hashOf(doc)>>40&1 == 1 {
+		return "C0"
+	}
+	return "40"
+}

@@ -140,11 +140,7 @@ func newDocuments() []document {
 	docs := make([]document, documents)
 	for i := range docs {
 		id := "guest/action-" + strconv.Itoa(i)
-		h, place := hashOf(i), "40"
-		if h>>40&1 == 1 {
-			place = "C0"
-		}
-		docs[i] = document{id: id, hash: h, place: place, partition: cache.PartitionOf(id, partitions), coarse: i%4 == 1, leaves: i%16 == 6}
+		docs[i] = document{id: id, hash: hashOf(i), place: placeOf(i), partition: cache.PartitionOf(id, partitions), coarse: i%4 == 1, leaves: i%16 == 6}
 	}
 	return docs
 }
